@@ -1,0 +1,31 @@
+"""Samples to a batch of the model's inputs."""
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lrfr_mm.registry import FUNCTIONS
+from lrfr_mm.structures import FaceDataSample
+
+__all__ = ['face_collate']
+
+
+def _stack(samples: list[dict], key: str) -> torch.Tensor:
+    # Stacked as (B, H, W, 3): permuting gives (B, 3, H, W) in channels-last layout, no copy.
+    return torch.from_numpy(np.stack([sample[key] for sample in samples])).permute(0, 3, 1, 2)
+
+
+@FUNCTIONS.register_module()
+def face_collate(samples: list[dict]) -> dict:
+    """Stack samples: ``dict(inputs=dict(hr=uint8 (B, 3, H, W)[, lr=...]), data_samples=...)``.
+
+    ``data_samples`` is one batched FaceDataSample with int64 (B,) fields.
+    """
+    inputs = dict(hr=_stack(samples, 'img'))
+    if 'img_lr' in samples[0]:
+        inputs['lr'] = _stack(samples, 'img_lr')
+    batch = FaceDataSample()
+    for field in ('gt_label', 'sample_idx', 'rng_key', 'lr_resolution'):
+        if field in samples[0]:
+            batch.set_data({field: torch.tensor([s[field] for s in samples], dtype=torch.int64)})
+    return dict(inputs=inputs, data_samples=batch)

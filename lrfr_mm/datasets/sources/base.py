@@ -1,0 +1,34 @@
+"""What a source of faces is."""
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ['FaceSource']
+
+
+class FaceSource:
+    """Random access to encoded faces and their labels.
+
+    Subclasses are cheap to pickle (no open file, no large array travels), and may be read from
+    many workers, forked or spawned.
+
+    Attributes:
+        num_classes: Number of identities; labels run from 0 to num_classes - 1.
+    """
+
+    num_classes: int
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
+        """Encoded image, or uint8 RGB (H, W, 3), and label of image ``index``."""
+        raise NotImplementedError
+
+    def labels(self) -> np.ndarray:
+        """Labels of all images, int64 (N,), without decoding any."""
+        return np.array([self.read(i)[1] for i in range(len(self))], np.int64)
+
+    def name(self, index: int) -> str:
+        """What a person would call image ``index``."""
+        return str(index)

@@ -1,0 +1,82 @@
+"""Drawn faces: the source that needs no download."""
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.ops.facegen import render_face, sample_capture, sample_identity
+from lrfr_mm.registry import SOURCES
+
+__all__ = ['SyntheticFaces']
+
+
+@lru_cache(maxsize=512)
+def _person(seed: int, identity: int):
+    return sample_identity(np.random.default_rng([seed, identity]))
+
+
+@SOURCES.register_module()
+class SyntheticFaces(FaceSource):
+    """Procedurally drawn, eye-aligned 112x112 JPEGs, a function of (seed, identity, image) alone.
+
+    Identity is in head, jaw and nose shape, eyes, brows, mouth, skin tone and marks, hair, ears;
+    pose, expression, light, colour, background, accessories, focus, noise and JPEG quality change
+    from picture to picture. Pictures are equal on one software version; another OpenCV may round
+    an edge differently.
+
+    Args:
+        num_identities: Number of people.
+        images_per_identity: Pictures of each.
+        seed: Of the whole population.
+        first_identity: Number of the first person: sets with the same seed and disjoint ranges
+            have no person in common.
+    """
+
+    def __init__(self, num_identities: int, images_per_identity: int, seed: int = 0,
+                 first_identity: int = 0):
+        if num_identities < 1 or images_per_identity < 1:
+            raise ValueError('num_identities and images_per_identity must be at least 1, got '
+                             f'{num_identities} and {images_per_identity}')
+        if seed < 0 or first_identity < 0:
+            raise ValueError('seed and first_identity must not be negative, got '
+                             f'{seed} and {first_identity}')
+        self.num_classes, self.images_per_identity = num_identities, images_per_identity
+        self.seed, self.first_identity = seed, first_identity
+
+    def __len__(self) -> int:
+        return self.num_classes * self.images_per_identity
+
+    def read(self, index: int) -> tuple[bytes, int]:
+        pixels, _, quality, label = self._render(index)
+        ok, data = cv2.imencode('.jpg', pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return data.tobytes(), label
+
+    def landmarks(self, index: int) -> np.ndarray:
+        """Five points (5, 2), x and y in px: eyes, nose tip, mouth corners of image ``index``."""
+        return self._render(index)[1]
+
+    def _render(self, index: int):
+        if not 0 <= index < len(self):
+            raise IndexError(f'image {index} of {len(self)}')
+        label, image = divmod(int(index), self.images_per_identity)
+        identity = self.first_identity + label
+        who = _person(self.seed, identity)
+        rng = np.random.default_rng([self.seed, identity, image + 1])
+        shot = sample_capture(rng, who)
+        pixels, points = render_face(who, shot, rng)
+        return pixels, points, shot.jpeg_quality, label
+
+    def labels(self) -> np.ndarray:
+        return np.repeat(np.arange(self.num_classes), self.images_per_identity)
+
+    def name(self, index: int) -> str:
+        label, image = divmod(index, self.images_per_identity)
+        return f'person {self.first_identity + label}, picture {image}'
+
+    def __repr__(self) -> str:
+        last = self.first_identity + self.num_classes - 1
+        return (f'SyntheticFaces(people {self.first_identity} to {last}, '
+                f'{self.images_per_identity} images each, seed {self.seed})')

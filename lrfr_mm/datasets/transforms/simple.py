@@ -1,0 +1,77 @@
+"""The other transforms of the sample path."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from lrfr_mm.datasets.transforms.multi_res_aug import _FLIP_HR
+from lrfr_mm.ops.draws import uniform
+from lrfr_mm.ops.resample import degrade_array
+from lrfr_mm.registry import TRANSFORMS
+
+__all__ = ['FixedResolution', 'RandomFlip', 'ResizeFace']
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(BaseTransform):
+    """Mirrors ``img`` with probability ``prob``: the paper's Baseline (MultiResAug flips itself).
+
+    Args:
+        prob: From 0 to 1. At 1/2 the same samples are flipped as by MultiResAug.
+    """
+
+    def __init__(self, prob: float = .5):
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob must be from 0 to 1, got {prob}')
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        if uniform(results['rng_key'], _FLIP_HR) < self.prob:
+            results['img'] = results['img'][:, ::-1]
+        return results
+
+
+@TRANSFORMS.register_module()
+class FixedResolution(BaseTransform):
+    """Degrades ``img`` to one resolution, for evaluation: bicubic down and up, Pillow's.
+
+    Args:
+        resolution: Side in px.
+    """
+
+    def __init__(self, resolution: int):
+        if resolution < 1:
+            raise ValueError(f'resolution must be at least 1 px, got {resolution}')
+        self.resolution = resolution
+
+    def transform(self, results: dict) -> dict:
+        results['img'] = degrade_array(np.ascontiguousarray(results['img']), self.resolution)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ResizeFace(BaseTransform):
+    """Brings ``img`` to size x size: a centre crop to a square, then an antialiased resize.
+
+    For sets that are aligned, but at another size. It does not align.
+
+    Args:
+        size: Side of the result, px.
+    """
+
+    def __init__(self, size: int = 112):
+        self.size = size
+
+    def transform(self, results: dict) -> dict:
+        image = results['img']
+        h, w = image.shape[:2]
+        if (h, w) == (self.size, self.size):
+            return results
+        side = min(h, w)
+        top, left = (h - side) // 2, (w - side) // 2
+        image = np.ascontiguousarray(image[top:top + side, left:left + side])
+        shrink = side > self.size
+        results['img'] = cv2.resize(image, (self.size, self.size),
+                                    interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+        return results

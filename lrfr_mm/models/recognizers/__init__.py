@@ -1,0 +1,3 @@
+from lrfr_mm.models.recognizers.lrf_recognizer import LRFRecognizer
+
+__all__ = ['LRFRecognizer']

@@ -1,0 +1,169 @@
+"""Low-resolution views as Pillow makes them, for whole batches and on any device.
+
+Pillow's bicubic resize is separable: the Keys kernel (a = -0.5), widened by the scale when it
+shrinks, in fixed-point weights of 22 bits, first along x and then along y (for square images; it
+may swap the passes for others), each pass rounded to uint8. Sums of such products stay below 2^53,
+so a float64 matrix product gives the same integers.
+"""
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+__all__ = ['bicubic_weights', 'degrade', 'degrade_array']
+
+_PRECISION_BITS = 22
+
+
+def _keys(x: np.ndarray) -> np.ndarray:
+    """Cubic convolution kernel with a = -0.5 (Keys, 1981, eq. 15)."""
+    x = np.abs(x)
+    near = ((1.5 * x - 2.5) * x) * x + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0.))
+
+
+@lru_cache(maxsize=256)
+def bicubic_weights(size_in: int, size_out: int) -> np.ndarray:
+    """Integer weights W of a 1-D bicubic resize: out = (W @ in + 2^21) >> 22, clamped to uint8.
+
+    Args:
+        size_in: Length of the input, px.
+        size_out: Length of the output, px.
+
+    Returns:
+        int64 (size_out, size_in).
+
+    Raises:
+        ValueError: If a size is below 1.
+    """
+    if size_in < 1 or size_out < 1:
+        raise ValueError(f'sizes must be at least 1 px, got {size_in} -> {size_out}')
+    scale = size_in / size_out
+    widen = max(scale, 1.)
+    support = 2. * widen
+    weights = np.zeros((size_out, size_in))
+    for row in range(size_out):
+        centre = (row + .5) * scale
+        first = max(int(centre - support + .5), 0)
+        last = min(int(centre + support + .5), size_in)
+        taps = _keys((np.arange(first, last) - centre + .5) / widen)
+        weights[row, first:last] = taps / taps.sum()
+    fixed = weights * (1 << _PRECISION_BITS)
+    result = np.trunc(fixed + np.where(fixed < 0, -.5, .5)).astype(np.int64)
+    result.setflags(write=False)
+    return result
+
+
+@lru_cache(maxsize=64)
+def _matrix(size_in: int, size_out: int, device: torch.device) -> torch.Tensor:
+    weights = torch.from_numpy(bicubic_weights(size_in, size_out).copy())
+    return weights.to(device=device, dtype=torch.float64)
+
+
+def _round(sums: torch.Tensor) -> torch.Tensor:
+    half = 1 << (_PRECISION_BITS - 1)
+    return ((sums + half) * 2. ** -_PRECISION_BITS).floor_().clamp_(0, 255)
+
+
+def _round(sums: torch.Tensor) -> torch.Tensor:
+    half = 1 << (_PRECISION_BITS - 1)
+    return ((sums + half) * 2. ** -_PRECISION_BITS).floor_().clamp_(0, 255)
+
+
+def _as_float(images: torch.Tensor) -> torch.Tensor:
+    if images.dtype != torch.uint8:
+        raise ValueError(f'images must be uint8, got {images.dtype}')
+    return images.contiguous().double()
+
+
+def _resize_float(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    h, w = images.shape[-2:]
+    if w != width:
+        images = _round(images @ _matrix(w, width, images.device).T)
+    if h != height:
+        images = _round(_matrix(h, height, images.device) @ images)
+    return images
+
+
+def degrade(images, resolution, method: str = 'exact'):
+    """Low-resolution views: bicubic down to r x r and bicubic up again.
+
+    Args:
+        images: uint8 (..., C, H, W), a torch tensor on any device or a numpy array.
+        resolution: r in px, one for all images, or one for each of the first axis (sequence (B,)).
+        method: 'exact' equals Pillow on every pixel: it is Pillow on CPU tensors, and 'matrix'
+            elsewhere. 'matrix' is the pair of matrix products above, on any device, equal to
+            Pillow for square images. 'fast' (CPU
+            only) is torch's antialiased uint8 interpolation: several times faster, at most a few
+            grey levels from Pillow.
+
+    Returns:
+        uint8 of the same shape and kind. Where r is at least H and W the image is unchanged.
+
+    Raises:
+        ValueError: For another dtype, a resolution below 1, a wrong number of resolutions.
+    """
+    if isinstance(images, np.ndarray):
+        # A copy, since the array may be read-only.
+        return degrade(torch.tensor(images), resolution, method).numpy()
+    if images.dtype != torch.uint8:
+        raise ValueError(f'images must be uint8, got {images.dtype}')
+    if images.dim() < 3:
+        raise ValueError(f'images must be (..., C, H, W), got shape {tuple(images.shape)}')
+    if method not in ('exact', 'matrix', 'fast'):
+        raise ValueError(f"method must be 'exact', 'matrix' or 'fast', got {method!r}")
+    resolution = np.asarray(resolution)
+    if (resolution < 1).any():
+        raise ValueError(f'resolution must be at least 1 px, got {resolution.min()}')
+    if resolution.ndim == 0:
+        return _degrade_group(images, int(resolution), method)
+    if resolution.ndim != 1 or images.dim() < 4 or len(resolution) != len(images):
+        raise ValueError(f'{resolution.size} resolutions for images {tuple(images.shape)}')
+    out = torch.empty_like(images)
+    for r in np.unique(resolution):
+        rows = torch.from_numpy(np.flatnonzero(resolution == r)).to(images.device)
+        out[rows] = _degrade_group(images[rows], int(r), method)
+    return out
+
+
+def _degrade_group(images: torch.Tensor, r: int, method: str) -> torch.Tensor:
+    h, w = images.shape[-2:]
+    if r >= h and r >= w:
+        return images.clone()
+    if method == 'exact':
+        method = 'matrix' if images.device.type != 'cpu' else 'pillow'
+    if method == 'pillow':
+        flat = images.reshape(-1, *images.shape[-3:])
+        return torch.stack([_degrade_pillow(image, r) for image in flat]).reshape(images.shape)
+    if method == 'matrix':
+        small = _resize_float(images.contiguous().double(), r, r)
+        return _resize_float(small, h, w).to(torch.uint8)
+    if images.device.type != 'cpu':
+        raise ValueError("method='fast' is for CPU tensors")
+    flat = images.reshape(-1, *images.shape[-3:]).contiguous(memory_format=torch.channels_last)
+    small = F.interpolate(flat, (r, r), mode='bicubic', antialias=True)
+    return F.interpolate(small, (h, w), mode='bicubic', antialias=True).reshape(images.shape)
+
+
+def _degrade_pillow(image: torch.Tensor, r: int) -> torch.Tensor:
+    channels, h, w = image.shape
+    if channels != 3:
+        return torch.cat([_degrade_pillow(plane.expand(3, h, w), r)[:1] for plane in image])
+    array = degrade_array(image.permute(1, 2, 0).numpy(), r)
+    return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def degrade_array(image: np.ndarray, resolution: int) -> np.ndarray:
+    """One image, uint8 (H, W, 3) or (H, W), down to r x r and up again with Pillow itself."""
+    h, w = image.shape[:2]
+    if resolution < 1:
+        raise ValueError(f'resolution must be at least 1 px, got {resolution}')
+    if resolution >= h and resolution >= w:
+        return image.copy()
+    small = Image.fromarray(image).resize((resolution, resolution), Image.Resampling.BICUBIC)
+    return np.array(small.resize((w, h), Image.Resampling.BICUBIC))

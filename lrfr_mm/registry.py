@@ -3,17 +3,29 @@ from mmengine.registry import DATA_SAMPLERS as _DATA_SAMPLERS
 from mmengine.registry import DATASETS as _DATASETS
 from mmengine.registry import FUNCTIONS as _FUNCTIONS
 from mmengine.registry import HOOKS as _HOOKS
+from mmengine.registry import LOG_PROCESSORS as _LOG_PROCESSORS
 from mmengine.registry import LOOPS as _LOOPS
 from mmengine.registry import METRICS as _METRICS
+from mmengine.registry import MODEL_WRAPPERS as _MODEL_WRAPPERS
 from mmengine.registry import MODELS as _MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as _OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.registry import OPTIM_WRAPPERS as _OPTIM_WRAPPERS
+from mmengine.registry import OPTIMIZERS as _OPTIMIZERS
+from mmengine.registry import PARAM_SCHEDULERS as _PARAM_SCHEDULERS
 from mmengine.registry import TRANSFORMS as _TRANSFORMS
+from mmengine.registry import VISBACKENDS as _VISBACKENDS
+from mmengine.registry import VISUALIZERS as _VISUALIZERS
+from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['DATASETS', 'DATA_SAMPLERS', 'FUNCTIONS', 'HOOKS', 'LOOPS', 'METRICS', 'MODELS',
-           'OPTIM_WRAPPERS', 'SOURCES', 'TRANSFORMS']
+__all__ = ['DATASETS', 'DATA_SAMPLERS', 'FUNCTIONS', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS',
+           'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
+           'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES', 'TRANSFORMS',
+           'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
 
 
+# Those that nothing of ours registers in are here so that mmengine finds its own components through
+# our scope without a warning.
 def _child(parent: Registry, location: str) -> Registry:
     return Registry(parent.name, parent=parent, scope='lrfr_mm', locations=[location])
 
@@ -28,3 +40,11 @@ METRICS = _child(_METRICS, 'lrfr_mm.evaluation')
 HOOKS = _child(_HOOKS, 'lrfr_mm.engine')
 LOOPS = _child(_LOOPS, 'lrfr_mm.engine')
 OPTIM_WRAPPERS = _child(_OPTIM_WRAPPERS, 'lrfr_mm.engine')
+MODEL_WRAPPERS = _child(_MODEL_WRAPPERS, 'lrfr_mm.models')
+OPTIMIZERS = _child(_OPTIMIZERS, 'lrfr_mm.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(_OPTIM_WRAPPER_CONSTRUCTORS, 'lrfr_mm.engine')
+PARAM_SCHEDULERS = _child(_PARAM_SCHEDULERS, 'lrfr_mm.engine')
+VISBACKENDS = _child(_VISBACKENDS, 'lrfr_mm.engine')
+VISUALIZERS = _child(_VISUALIZERS, 'lrfr_mm.engine')
+WEIGHT_INITIALIZERS = _child(_WEIGHT_INITIALIZERS, 'lrfr_mm.models')
+LOG_PROCESSORS = _child(_LOG_PROCESSORS, 'lrfr_mm.engine')

@@ -5,6 +5,7 @@ azimuth (0 at the nose line, growing with x) and an elevation (growing with y), 
 """
 from __future__ import annotations
 
+from functools import lru_cache
 from types import SimpleNamespace
 
 import cv2
@@ -44,6 +45,24 @@ def bell(values: np.ndarray, centre: float, width: float) -> np.ndarray:
     return np.exp(-.5 * ((values - centre) / width) ** 2)
 
 
+@lru_cache(maxsize=64)
+def _pair(centre: float, width: float) -> np.ndarray:
+    """Two bells at the same place on both sides of the face, for places that never change."""
+    return bell(_SHAPE.azimuth, centre, width) + bell(_SHAPE.azimuth, -centre, width)
+
+
+@lru_cache(maxsize=64)
+def _level(centre: float, width: float) -> np.ndarray:
+    """A bell along the elevation, for places that never change."""
+    return bell(_SHAPE.elevation, centre, width)
+
+
+@lru_cache(maxsize=64)
+def _middle(width: float) -> np.ndarray:
+    """A bell on the middle line."""
+    return bell(_SHAPE.azimuth, 0, width)
+
+
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below ``low``, 1 above ``high``, a cubic between."""
     t = np.clip((values - low) / (high - low), 0, 1)
@@ -65,10 +84,10 @@ def head_radius(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     half_height = np.where(el < 0, who.head_up, who.head_down)
     width = who.head_width * (1 - who.jaw_taper * smooth_step(el, .25, 1.15) - .10 * smooth_step(-el, .45, 1.3))
     n = who.squareness
-    across = (np.abs(sin_a)[None] * (cos_e / width)[:, None]) ** n
-    ahead = (np.abs(cos_a)[None] * (cos_e / who.head_depth)[:, None]) ** n
+    across = np.outer((cos_e / width) ** n, np.abs(sin_a) ** n)
+    ahead = np.outer((cos_e / who.head_depth) ** n, np.abs(cos_a) ** n)
     along = ((np.abs(sin_e) / half_height) ** n)[:, None]
-    radius = (across + ahead + along) ** (-1 / n)
+    radius = (across + ahead + along).astype(np.float32) ** (-1 / n)
 
     tip = who.nose_tip
     rows, cols = [], []
@@ -80,7 +99,7 @@ def head_radius(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     skew = who.nose_skew
     slope = np.clip((el + .10) / (tip + .10), 0, 1)
     profile = who.nose_height * (who.nose_bridge * slope + (1 - who.nose_bridge) * slope ** 2)
-    profile = profile * (1 - smooth_step(el, tip, tip + .15))
+    profile = profile * (1 - smooth_step(el, tip + .01, tip + .21))
     bump(.62, profile, bell(az, skew, .75 * who.nose_width))
     bump(.38, profile * slope, bell(az, skew, 1.35 * who.nose_width))
     bump(who.nose_hump, bell(el, tip * .35, .07), bell(az, skew, .06))
@@ -91,27 +110,27 @@ def head_radius(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     bump(-who.eye_deep - .03, bell(el, who.eye_y, .085), eyes)
     balls = bell(az, who.eye_x, .075) + bell(az, -who.eye_x, .075)
     bump(.035, bell(el, who.eye_y, .055), balls)
-    bump(-.02, bell(el, who.eye_y, .09), bell(az, 0, .10))
+    bump(-.02, bell(el, who.eye_y, .09), _middle(.10))
     bump(who.brow_ridge, bell(el, who.brow_y + .02, .07),
-         bell(az, .34, .17) + bell(az, -.34, .17))
-    cheeks = bell(az, .60, .19) + bell(az, -.60, .19)
-    bump(who.cheekbone + .03 * max(shot.smile, 0), bell(el, .17, .13), cheeks)
-    bump(-who.cheek_hollow, bell(el, .50, .15), bell(az, .58, .17) + bell(az, -.58, .17))
-    bump(-who.temple, bell(el, -.40, .15), bell(az, .85, .2) + bell(az, -.85, .2))
-    bump(who.forehead, bell(el, -.52, .2), bell(az, 0, .4))
+         _pair(.34, .17))
+    cheeks = _pair(.60, .19)
+    bump(who.cheekbone + .03 * max(shot.smile, 0), _level(.17, .13), cheeks)
+    bump(-who.cheek_hollow, _level(.50, .15), _pair(.58, .17))
+    bump(-who.temple, _level(-.40, .15), _pair(.85, .2))
+    bump(who.forehead, _level(-.52, .2), _middle(.4))
     mouth = who.mouth_y
-    bump(.045, bell(el, mouth, .14), bell(az, 0, .26))
-    bump(.03 * who.lip_up / .042, bell(el, mouth - .035, .028), bell(az, 0, .16))
-    bump(.035 * who.lip_low / .06, bell(el, mouth + .045, .032), bell(az, 0, .15))
-    bump(-.03, bell(el, mouth + .13, .035), bell(az, 0, .16))
-    bump(-.012 * who.philtrum, bell(el, mouth - .11, .05), bell(az, 0, .028))
+    bump(.045, bell(el, mouth, .14), _middle(.26))
+    bump(.03 * who.lip_up / .042, bell(el, mouth - .035, .028), _middle(.16))
+    bump(.035 * who.lip_low / .06, bell(el, mouth + .045, .032), _middle(.15))
+    bump(-.03, bell(el, mouth + .13, .035), _middle(.16))
+    bump(-.012 * who.philtrum, bell(el, mouth - .11, .05), _middle(.028))
     fold = .012 * who.age + .02 * max(shot.smile, 0)
-    bump(-fold, bell(el, .44, .11), bell(az, .27, .04) + bell(az, -.27, .04))
-    bump(who.chin_size, bell(el, .93, .11), bell(az, 0, who.chin_width))
-    bump(-who.chin_cleft, bell(el, .95, .07), bell(az, 0, .035))
-    bump(who.jaw_corner, bell(el, .66, .14), bell(az, .95, .2) + bell(az, -.95, .2))
+    bump(-fold, _level(.44, .11), _pair(.27, .04))
+    bump(who.chin_size, _level(.93, .11), bell(az, 0, who.chin_width))
+    bump(-who.chin_cleft, _level(.95, .07), _middle(.035))
+    bump(who.jaw_corner, _level(.66, .14), _pair(.95, .2))
     bump(.06 * shot.mouth_open, smooth_step(el, mouth + .02, mouth + .3), np.ones_like(az))
-    radius = radius + np.stack(rows, 1) @ np.stack(cols, 0)
+    radius += np.array(rows, np.float32).T @ np.array(cols, np.float32)
 
     if not who.bald or shot.hat:
         line = hairline(who, az, shot.hair_lift)
@@ -119,8 +138,9 @@ def head_radius(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
             line = np.full_like(az, shot.hat_y)
         cover = np.clip((line[None] - el[:, None]) / .16, 0, 1).astype(np.float32)
         cover = cv2.GaussianBlur(cover, (0, 0), 2.5)
-        radius = radius + (who.hair_volume + .02) * cover * (2 - cover)
-    return radius.astype(np.float32)
+        fall = 1. if who.long_hair else .4 + .6 * smooth_step(-el, .1, .9)[:, None]
+        radius += (who.hair_volume + .02) * fall * cover * (2 - cover)
+    return radius
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
@@ -189,16 +209,16 @@ def intersect(radius: np.ndarray, x: np.ndarray, y: np.ndarray, turn: np.ndarray
     base = [turn[0, k] * x + turn[1, k] * y for k in range(3)]
     r = np.full_like(x, float(radius.mean()))
     previous = r
-    for step in range(6):
+    for step in range(5):
         margin = r * r - rho2
         z = np.sqrt(np.maximum(margin, 0))
         hx, hy, hz = (base[k] + turn[2, k] * z for k in range(3))
         azimuth = np.arctan2(hx, hz)
         elevation = np.arctan2(hy, np.sqrt(hx * hx + hz * hz))
-        if step == 5:
+        if step == 4:
             break
         r = _look_up(radius, azimuth, elevation,
-                     cv2.INTER_CUBIC if step == 4 else cv2.INTER_LINEAR)
+                     cv2.INTER_CUBIC if step == 3 else cv2.INTER_LINEAR)
         if step >= 1:
             r = .5 * (r + previous)
         previous = r

@@ -122,11 +122,11 @@ def sample_identity(rng: np.random.Generator) -> SimpleNamespace:
     tone = who.melanin * (len(_SKIN) - 1)
     first = min(int(tone), len(_SKIN) - 2)
     skin = _SKIN[first] + (tone - first) * (_SKIN[first + 1] - _SKIN[first])
-    who.skin = skin * (1 + np.array([.05, -.02, -.06], np.float32) * rng.standard_normal())
+    who.skin = (skin * (1 + np.array([.05, -.02, -.06]) * rng.standard_normal())).astype(np.float32)
     dark = who.melanin
     hair_p = _HAIR_P * np.array([1, 1, 1, 1 - .7 * dark, 1 - dark, 1 - dark, 1 - dark, 1, 1])
-    who.hair = _HAIR[rng.choice(len(_HAIR), p=hair_p / hair_p.sum())] * rng.uniform(.8, 1.2)
-    who.brow = who.hair * rng.uniform(.55, 1.) * .85
+    who.hair = _HAIR[rng.choice(len(_HAIR), p=hair_p / hair_p.sum())] * np.float32(rng.uniform(.8, 1.2))
+    who.brow = who.hair * np.float32(rng.uniform(.47, .85))
     iris_p = _IRIS_P * np.array([1, 1, 1, 1 - dark, 1 - dark, 1 - dark, 1 - .6 * dark])
     who.iris = _IRIS[rng.choice(len(_IRIS), p=iris_p / iris_p.sum())] * rng.uniform(.85, 1.15)
 

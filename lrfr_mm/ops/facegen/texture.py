@@ -26,6 +26,10 @@ def _texels(azimuth, elevation) -> np.ndarray:
     return points
 
 
+def _loop(there: np.ndarray, back: np.ndarray) -> np.ndarray:
+    return np.concatenate((there, back[::-1]))
+
+
 def _fill(image, azimuth, elevation, colour):
     cv2.fillPoly(image, _texels(azimuth, elevation), colour, cv2.LINE_AA, _SHIFT)
 
@@ -41,7 +45,7 @@ def _disc(image, azimuth, elevation, radius, colour):
 
 
 def _rgb(colour) -> tuple[float, ...]:
-    return tuple(float(c) for c in np.clip(colour, 0, 255))
+    return tuple(min(255., max(0., c)) for c in colour.tolist())
 
 
 def _noise(rng: np.random.Generator, cells: int, grid: Grid = _COARSE) -> np.ndarray:
@@ -53,7 +57,7 @@ def _noise(rng: np.random.Generator, cells: int, grid: Grid = _COARSE) -> np.nda
 
 def draw_albedo(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     """Albedo of the whole head without its hair, uint8 RGB (208, 256, 3) on :data:`GRID`."""
-    skin = _skin(who, shot, np.random.default_rng(who.noise_seed))
+    skin = _skin(who, shot)
     _marks(skin, who)
     creases = np.zeros((GRID.height, GRID.width), np.uint8)
     for side, right in ((-1, 0), (1, 1)):
@@ -66,37 +70,49 @@ def draw_albedo(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     return cv2.multiply(skin, cv2.merge([keep, keep, keep]), scale=1 / 255)
 
 
-def _skin(who, shot, rng) -> np.ndarray:
-    dark = who.melanin
-    mottle = (.035 * _noise(rng, 9) + .03 * _noise(rng, 24)) * (.4 + who.blotch)
-    mottle += .03 * who.pores * _noise(rng, 60)
-    bald_shadow = 1 - .10 * smooth_step(-_EL, .75, 1.05)[:, None]
-    red = (np.outer(bell(_EL, .22, .15), bell(_AZ, .52, .2) + bell(_AZ, -.52, .2))
-           + .8 * np.outer(bell(_EL, who.nose_tip, .09), bell(_AZ, 0, .12)))
-    red = red * who.redness * (.26 - .18 * dark) + .035 * who.blotch * _noise(rng, 14)
-    shadow = np.outer(bell(_EL, who.eye_y + .015, .085),
-                      bell(_AZ, who.eye_x, .14) + bell(_AZ, -who.eye_x, .14))
-    tone = (1 + mottle) * bald_shadow - (.03 + .16 * who.eye_shadow) * shadow
-    hairy = _facial_hair(who, shot, rng)
-    pixels = np.empty((*hairy.shape, 3), np.float32)
-    for channel, tint in enumerate((.25, -.75, -.6)):
-        base = who.skin[channel] * tone * (1 + tint * red)
-        pixels[..., channel] = base + hairy * (.75 * who.hair[channel] - base)
-    if who.birthmark is not None:
-        az, el, size = who.birthmark
-        spot = np.exp(-.5 * (((_AZ - az) / size) ** 2 + (((_EL - el) / size) ** 2)[:, None])
-                      + .5 * _noise(rng, 20))
-        pixels *= 1 - np.clip(1.6 * spot - .5, 0, 1)[..., None] * np.float32([.22, .45, .40])
-    pixels = cv2.resize(pixels, (GRID.width, GRID.height))
-    pixels *= (1 + .05 * who.pores * _noise(rng, 110, GRID))[..., None]
-    return cv2.convertScaleAbs(np.maximum(pixels, 0))
+def _bare_skin(who) -> np.ndarray:
+    """Colour of the skin without hair and marks, float32 (104, 128, 3): the same in every picture,
+    so it is kept with the person."""
+    if not hasattr(who, 'bare_skin'):
+        rng = np.random.default_rng(who.noise_seed)
+        dark = who.melanin
+        mottle = (.035 * _noise(rng, 9) + .03 * _noise(rng, 24)) * (.4 + who.blotch)
+        mottle += .03 * who.pores * _noise(rng, 60)
+        bald_shadow = 1 - .10 * smooth_step(-_EL, .75, 1.05)[:, None]
+        red = (np.outer(bell(_EL, .22, .15), bell(_AZ, .52, .2) + bell(_AZ, -.52, .2))
+               + .8 * np.outer(bell(_EL, who.nose_tip, .09), bell(_AZ, 0, .12)))
+        red = red * who.redness * (.26 - .18 * dark) + .035 * who.blotch * _noise(rng, 14)
+        shadow = np.outer(bell(_EL, who.eye_y + .015, .085),
+                          bell(_AZ, who.eye_x, .14) + bell(_AZ, -who.eye_x, .14))
+        tone = (1 + mottle) * bald_shadow - (.03 + .16 * who.eye_shadow) * shadow
+        pixels = np.stack([colour * tone * (1 + tint * red)
+                           for colour, tint in zip(who.skin, (.25, -.75, -.6), strict=True)], -1)
+        if who.birthmark is not None:
+            az, el, size = who.birthmark
+            spot = np.exp(-.5 * (((_AZ - az) / size) ** 2 + (((_EL - el) / size) ** 2)[:, None])
+                          + .5 * _noise(rng, 20))
+            pixels *= 1 - np.clip(1.6 * spot - .5, 0, 1)[..., None] * np.float32([.22, .45, .40])
+        who.bare_skin = np.maximum(pixels, 0).astype(np.float32)
+        pores = cv2.convertScaleAbs(_noise(rng, 110, GRID), alpha=6.4 * who.pores, beta=128)
+        who.pore_map = cv2.merge([pores, pores, pores])  # 128 is neutral
+        who.grain = .88 + .16 * _noise(rng, 120)
+    return who.bare_skin
 
 
-def _facial_hair(who, shot, rng) -> np.ndarray:
-    """Opacity of moustache, beard and stubble, float32 map from 0 to 1."""
+def _skin(who, shot) -> np.ndarray:
+    pixels = _bare_skin(who)
+    hairy = _facial_hair(who, shot)
+    if hairy is not None:
+        pixels = pixels + hairy[..., None] * (np.float32(.75) * who.hair - pixels)
+    pixels = cv2.resize(cv2.convertScaleAbs(pixels), (GRID.width, GRID.height))
+    return cv2.multiply(pixels, who.pore_map, scale=1 / 128)
+
+
+def _facial_hair(who, shot) -> np.ndarray | None:
+    """Opacity of moustache, beard and stubble, float32 map from 0 to 1; None without any."""
     stubble = .45 * who.stubble * shot.stubble
     if max(who.moustache, who.beard, stubble) < .03:
-        return np.zeros((_COARSE.height, _COARSE.width), np.float32)
+        return None
     lip = who.mouth_y - .075
     row_lip = bell(_EL, lip, .042)
     upper = np.outer(row_lip, smooth_step(.30 - np.abs(_AZ), 0, .10))
@@ -106,8 +122,7 @@ def _facial_hair(who, shot, rng) -> np.ndarray:
     beard = below * np.clip(1 - 1.3 * mouth_hole, 0, 1)
     cover = np.maximum(np.maximum(who.moustache * upper, who.beard * beard),
                        stubble * np.maximum(upper, beard))
-    grain = .88 + .16 * _noise(rng, 120)
-    return np.clip(cover * grain, 0, .95).astype(np.float32)
+    return np.clip(cover * who.grain, 0, .95).astype(np.float32)
 
 
 def _marks(skin, who) -> None:
@@ -134,11 +149,11 @@ def _eye(skin, creases, who, shot, side) -> None:
         _line(creases, along, crease, 70 + 60 * min(1., who.lid_crease / .05), 1)
     if shot.makeup:
         lid = _rgb(who.skin * (1 - .45 * shot.makeup))
-        _fill(skin, np.r_[along, along[::-1]], np.r_[upper, crease[::-1]], lid)
+        _fill(skin, _loop(along, along), _loop(upper, crease), lid)
     bag = cy + .075 + .018 * _ARC + tilt * .5
     _line(creases, along, bag, int(20 + 75 * who.eye_bag), 2)
 
-    almond_az, almond_el = np.r_[along, along[::-1]], np.r_[upper, lower[::-1]]
+    almond_az, almond_el = _loop(along, along), _loop(upper, lower)
     u0, v0 = GRID.texels(cx - half - .05, cy - .14)
     u1, v1 = GRID.texels(cx + half + .05, cy + .14)
     window = np.s_[int(v0):int(v1) + 1, int(u0):int(u1) + 1]
@@ -182,11 +197,13 @@ def _brow(skin, who, shot, side, right) -> None:
         return thick * (1 - who.brow_taper * .8 * t ** 1.5) * np.minimum(1, .55 + 2.2 * t)
 
     along = side * (inner + length * _T * 1.35)
-    soft = skin.copy()
-    _fill(soft, np.r_[along, along[::-1]],
-          np.r_[middle(_T) - width(_T) / 2, (middle(_T) + width(_T) / 2)[::-1]], _rgb(who.brow))
+    u, v = GRID.texels(side * inner + min(0, side) * length * 1.35, who.brow_y)
+    window = np.s_[int(v) - 24:int(v) + 24, int(u) - 3:int(u + length * 1.35 * GRID.scale) + 3]
+    bare = skin[window].copy()
+    _fill(skin, _loop(along, along),
+          _loop(middle(_T) - width(_T) / 2, middle(_T) + width(_T) / 2), _rgb(who.brow))
     weight = .25 + .55 * who.brow_density
-    cv2.addWeighted(soft, weight, skin, 1 - weight, 0, skin)
+    skin[window] = cv2.addWeighted(skin[window], weight, bare, 1 - weight, 0)
     strokes = who.brow_strokes[right][: int(12 + 22 * who.brow_density)]
     t = strokes[:, 0]
     start_az = inner + length * 1.35 * t
@@ -226,12 +243,12 @@ def _mouth(skin, creases, who, shot) -> None:
     outer_low = inner_low + low * round_ ** .6
     pink = who.skin * (1 - (.18 + .30 * who.lip_red) * np.array([.35, 1., .85]))
     pink = pink * (1 - .6 * shot.makeup) + shot.lipstick * .6 * shot.makeup
-    _fill(skin, np.r_[az, az[::-1]], np.r_[outer_low, inner_low[::-1]], _rgb(pink * 1.06))
-    _fill(skin, np.r_[az, az[::-1]], np.r_[outer_up, inner_up[::-1]], _rgb(pink * .88))
+    _fill(skin, _loop(az, az), _loop(outer_low, inner_low), _rgb(pink * 1.06))
+    _fill(skin, _loop(az, az), _loop(outer_up, inner_up), _rgb(pink * .88))
     if gap > .015:
-        _fill(skin, np.r_[az, az[::-1]], np.r_[inner_up, inner_low[::-1]], (52, 20, 20))
+        _fill(skin, _loop(az, az), _loop(inner_up, inner_low), (52, 20, 20))
         teeth = inner_up + np.minimum(.055, .62 * (inner_low - inner_up))
-        _fill(skin, np.r_[az[3:-3], az[3:-3][::-1]], np.r_[inner_up[3:-3], teeth[3:-3][::-1]],
+        _fill(skin, _loop(az[3:-3], az[3:-3]), _loop(inner_up[3:-3], teeth[3:-3]),
               (222, 214, 200))
     _line(creases, az, middle if gap <= .015 else inner_up, 120, 1)
     for k in (0, -1):

@@ -1,0 +1,20 @@
+default_scope = 'lrfr_mm'
+randomness = dict(seed=None)
+env_cfg = dict(cudnn_benchmark=True,
+               mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1),
+               dist_cfg=dict(backend='nccl'))
+model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
+log_processor = dict(by_epoch=True, window_size=50)
+visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend'),
+                                                   dict(type='TensorboardVisBackend')])
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3, save_last=True),
+    sampler_seed=dict(type='DistSamplerSeedHook'))
+custom_hooks = [dict(type='IterSeedHook'), dict(type='ReportHook')]
+val_cfg = dict(type='BenchmarkLoop')
+test_cfg = dict(type='BenchmarkLoop')
+load_from = None
+resume = False

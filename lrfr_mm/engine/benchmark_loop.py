@@ -1,0 +1,153 @@
+"""Validation and test over any list of benchmarks, each image embedded once."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine import dist
+from mmengine.logging import print_log
+from mmengine.registry import FUNCTIONS
+from mmengine.runner import BaseLoop
+from torch.utils.data import DataLoader
+
+from lrfr_mm.evaluation.metrics import EmbeddingMetric, View
+from lrfr_mm.ops.resample import degrade
+from lrfr_mm.registry import DATASETS, LOOPS, METRICS
+
+__all__ = ['BenchmarkLoop', 'embed_benchmark']
+
+
+@LOOPS.register_module()
+class BenchmarkLoop(BaseLoop):
+    """mmengine's loop for ``val_cfg`` and ``test_cfg``.
+
+    ``dataloader`` is ``dict(batch_size=, num_workers=, dataset=[benchmark, ...])``, ``evaluator``
+    a list of metrics, each with the name of its benchmark. Benchmarks whose files are missing are
+    skipped with a line that says so, unless ``strict``. Several processes share the images and get
+    the numbers of one.
+
+    Args:
+        runner: The Runner.
+        dataloader: See above.
+        evaluator: See above.
+        strict: Missing benchmarks are errors.
+
+    Attributes:
+        results: After a run, a list of ``(benchmark, MetricResult)``.
+    """
+
+    def __init__(self, runner, dataloader: dict, evaluator: Sequence[dict], strict: bool = False):
+        self._runner = runner
+        settings = dict(dataloader)
+        configs = settings.pop('dataset')
+        configs = [configs] if isinstance(configs, dict) else list(configs)
+        self.loader_settings = settings
+        self.benchmarks, missing = [], set()
+        for config in configs:
+            try:
+                self.benchmarks.append(DATASETS.build(config) if isinstance(config, dict)
+                                       else config)
+            except FileNotFoundError as error:
+                if strict:
+                    raise
+                missing.add(config['name'])
+                print_log(f'skipped: {error}', logger='current', level=logging.WARNING)
+        evaluator = [evaluator] if isinstance(evaluator, dict) else list(evaluator)
+        metrics = [METRICS.build(m) if isinstance(m, dict) else m for m in evaluator]
+        names = {benchmark.name for benchmark in self.benchmarks}
+        for metric in metrics:
+            if metric.benchmark not in names | missing:
+                raise ValueError(f'{type(metric).__name__} asks for the benchmark '
+                                 f'{metric.benchmark!r}; there are {sorted(names)}')
+        self.metrics: list[EmbeddingMetric] = [m for m in metrics if m.benchmark in names]
+        self.results = []
+
+    @property
+    def dataloader(self):
+        return self.benchmarks
+
+    def run(self) -> dict[str, float]:
+        """Embed, measure, tell the hooks; returns all values."""
+        hook = 'test' if self._runner._test_loop is self else 'val'
+        self.runner.call_hook(f'before_{hook}')
+        self.runner.call_hook(f'before_{hook}_epoch')
+        model = self.runner.model
+        model.eval()
+        self.results = []
+        for benchmark in self.benchmarks:
+            metrics = [m for m in self.metrics if m.benchmark == benchmark.name]
+            views = list(dict.fromkeys(view for m in metrics for view in m.views()))
+            if not views:
+                continue
+            embeddings = embed_benchmark(model, benchmark, views, **self.loader_settings)
+            self.results += [(benchmark, m.compute(embeddings, benchmark)) for m in metrics]
+        values = {}
+        for _, result in self.results:
+            clash = values.keys() & result.values.keys()
+            if clash:
+                raise ValueError(f'two metrics give {sorted(clash)[0]!r}: name one of them with '
+                                 'prefix=')
+            values.update(result.values)
+        self.runner.call_hook(f'after_{hook}_epoch', metrics=values)
+        self.runner.call_hook(f'after_{hook}')
+        return values
+
+
+@torch.no_grad()
+def embed_benchmark(model, benchmark, views: Sequence[View], batch_size: int = 128,
+                    num_workers: int = 0, **_) -> dict[View, np.ndarray]:
+    """Embeddings of every image of ``benchmark`` under every view.
+
+    Every process takes each world-size-th image; the parts are gathered and put back in order.
+
+    Args:
+        model: The recognizer, perhaps wrapped for distributed training, in eval mode.
+        benchmark: The images.
+        views: What to show of each.
+        batch_size: Images a step.
+        num_workers: Processes that read and decode.
+
+    Returns:
+        float32 (N, D) a view, in the benchmark's order, on every process.
+
+    Raises:
+        ValueError: If an embedding has a NaN or infinite number; the text names the image.
+    """
+    rank, world = dist.get_rank(), dist.get_world_size()
+    mine = list(range(rank, len(benchmark), world))
+    loader = DataLoader(benchmark, batch_size, sampler=mine, num_workers=num_workers,
+                        collate_fn=FUNCTIONS.get('lrfr_mm.face_collate'))
+    device = next(model.parameters()).device
+    parts = {view: [] for view in views}
+    for batch in loader:
+        images = batch['inputs']['hr'].to(device)
+        degraded = {r: images if r is None else degrade(images, r)
+                    for r in {view.resolution for view in views}}
+        for view in views:
+            shown = degraded[view.resolution]
+            shown = shown.flip(-1) if view.mirrored else shown
+            samples = model.test_step(dict(inputs=dict(hr=shown),
+                                           data_samples=batch['data_samples']))
+            parts[view].append(samples.embedding.float().cpu().numpy())
+    local = {view: np.concatenate(part) if part else None for view, part in parts.items()}
+    gathered = [None] * world
+    if world > 1:
+        torch.distributed.all_gather_object(gathered, local)
+    else:
+        gathered = [local]
+    out = {}
+    for view in views:
+        pieces = [part[view] for part in gathered]
+        dims = next(piece for piece in pieces if piece is not None).shape[1]
+        out[view] = np.empty((len(benchmark), dims), np.float32)
+        for r, piece in enumerate(pieces):
+            if piece is not None:
+                out[view][r::world] = piece
+        bad = np.flatnonzero(~np.isfinite(out[view]).all(1))
+        if len(bad):
+            raise ValueError(f'benchmark {benchmark.name}: the embedding of image {bad[0]} '
+                             f'({benchmark.source.name(int(bad[0]))}) has NaN or infinite numbers '
+                             f'({len(bad)} of {len(benchmark)} images do)')
+    return out

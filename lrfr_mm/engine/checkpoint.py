@@ -1,0 +1,52 @@
+"""Loading mmengine's checkpoints as data, never as code.
+
+``torch.load(weights_only=True)`` refuses the HistoryBuffer and the numpy scalars that mmengine's
+message hub puts into a checkpoint. Exactly these are allowed here; nothing is opened up otherwise.
+"""
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+
+__all__ = ['allow_checkpoint_classes', 'load_recognizer']
+
+
+def allow_checkpoint_classes() -> None:
+    """Allow the plain classes of mmengine's checkpoints, and make ``weights_only`` the default."""
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch before 2.6 would load code
+    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    numbers = [type(np.dtype(kind)) for kind in ('bool', 'int32', 'int64', 'uint8', 'uint64',
+                                                 'float32', 'float64')]
+    torch.serialization.add_safe_globals([HistoryBuffer, np.ndarray, np.dtype,
+                                          multiarray._reconstruct, multiarray.scalar, *numbers])
+
+
+def load_recognizer(model: torch.nn.Module, path: str) -> None:
+    """Load all of a checkpoint but its head into ``model``; nothing may be missing or left over.
+
+    Raises:
+        FileNotFoundError: If ``path`` is not there.
+        ValueError: If it is not a checkpoint, or one of another model; the text names a tensor.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    try:
+        saved = torch.load(path, map_location='cpu', weights_only=True)
+        saved = saved.get('state_dict', saved)
+    except Exception as error:  # a foreign or cut file can fail anywhere in torch's reader
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f'{path} is not a checkpoint: {reason}') from None
+    own = (model.module if hasattr(model, 'module') else model)
+    saved = {key: value for key, value in saved.items() if not key.startswith('head.')}
+    wanted = {key: value for key, value in own.state_dict().items() if not key.startswith('head.')}
+    for key in sorted(wanted.keys() ^ saved.keys()):
+        where = 'is missing' if key in wanted else 'is not in the model'
+        raise ValueError(f'{path} belongs to another model: {key} {where}')
+    for key, value in wanted.items():
+        if value.shape != saved[key].shape:
+            raise ValueError(f'{path} belongs to another model: {key} is {tuple(saved[key].shape)},'
+                             f' the model has {tuple(value.shape)}')
+    own.load_state_dict(saved, strict=False)

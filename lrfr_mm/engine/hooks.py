@@ -1,0 +1,61 @@
+"""Hooks of training and testing."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from mmengine.dist import get_rank, is_main_process
+from mmengine.hooks import Hook
+
+from lrfr_mm.evaluation.report import collect_run, table_text, write_report
+from lrfr_mm.ops.draws import sample_key
+from lrfr_mm.registry import HOOKS
+
+__all__ = ['IterSeedHook', 'ReportHook']
+
+
+@HOOKS.register_module()
+class IterSeedHook(Hook):
+    """Seeds torch before every step from (run seed, rank, step): what a resumed run draws (dropout)
+    is what the undisturbed one would have drawn.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        torch.manual_seed(int(sample_key(runner.seed, get_rank(), runner.iter)))
+
+
+@HOOKS.register_module()
+class ReportHook(Hook):
+    """After a test: the table, ``metrics.json``, ``run.json`` and ``report/index.html``.
+
+    Args:
+        out: Path of the metrics file; default ``metrics.json`` in the work dir.
+        name: Name of the run in the report; default the work dir's name.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, out: str | None = None, name: str | None = None):
+        self.out, self.name = out, name
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        if is_main_process():
+            runner.logger.info('\n' + table_text(runner.val_loop.results))
+
+    def after_test_epoch(self, runner, metrics=None) -> None:
+        if not is_main_process():
+            return
+        loop, work_dir = runner.test_loop, Path(runner.work_dir)
+        runner.logger.info('\n' + table_text(loop.results))
+        out = Path(self.out) if self.out else work_dir / 'metrics.json'
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(metrics, indent=2) + '\n')
+        run = collect_run(self.name or work_dir.name, loop.results, runner.cfg.pretty_text,
+                          checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
+        (work_dir / 'run.json').write_text(json.dumps(run))
+        page = write_report(work_dir / 'report', [run])
+        runner.logger.info(f'metrics: {out}')
+        runner.logger.info(f'report: {page}')

@@ -1,0 +1,143 @@
+"""From a command line to a Runner that is ready to go."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import init_dist
+from mmengine.runner import Runner
+
+from lrfr_mm.engine.checkpoint import allow_checkpoint_classes
+from lrfr_mm.registry import SOURCES
+
+__all__ = ['add_common_arguments', 'build_runner', 'load_config', 'run_command',
+           'select_benchmarks']
+
+
+def run_command(main) -> None:
+    """Run ``main()``; a user's mistake is one line and exit code 2, anything else a traceback and 1.
+
+    LRFR_TRACEBACK=1 in the environment shows the traceback of a user's mistake as well.
+    """
+    try:
+        code = main() or 0
+    except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError, KeyError,
+            ImportError) as error:
+        if os.environ.get('LRFR_TRACEBACK') == '1':
+            traceback.print_exc()
+        lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
+        print(f'error: {lines[-1].strip()}', file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        code = 1
+    sys.exit(code)
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that training and testing share."""
+    parser.add_argument('--work-dir', help='where everything is written '
+                        '(default: work_dirs/NAME_OF_THE_CONFIG)')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none',
+                        help='how the processes were started')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                        help='override settings of the config, e.g. train_dataloader.batch_size=64')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and merge the command line into it.
+
+    Raises:
+        ValueError: If the file is not a config; the text says where.
+        FileNotFoundError: If it is not there.
+    """
+    if not os.path.isfile(args.config):
+        raise FileNotFoundError(f'config {args.config} does not exist')
+    try:
+        config = Config.fromfile(args.config)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f'config {args.config}: {type(error).__name__}: {error}') from error
+    if args.cfg_options:
+        config.merge_from_dict(args.cfg_options)
+    if args.work_dir:
+        config.work_dir = args.work_dir
+    elif config.get('work_dir') is None:
+        config.work_dir = f'work_dirs/{Path(args.config).stem}'
+    config.launcher = args.launcher
+    return config
+
+
+def build_runner(config: Config, train: bool) -> Runner:
+    """Prepare the process group, the class count and the Runner.
+
+    Without a GPU, several processes use gloo and a CPU model wrapper. A head without
+    ``num_classes`` gets the training source's; a smaller one is an error before anything is built.
+    """
+    allow_checkpoint_classes()
+    if config.launcher != 'none' and not torch.cuda.is_available():
+        _init_gloo(config.launcher)
+        config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
+                                        broadcast_buffers=False)
+    if not train:
+        for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
+                    'val_dataloader', 'val_cfg', 'val_evaluator'):
+            config.pop(key, None)
+        config.model.head = config.model.contrast_loss = None  # embeddings need neither
+    else:
+        for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
+            config.pop(key, None)
+        _set_num_classes(config)
+    return Runner.from_cfg(config)
+
+
+def _init_gloo(launcher: str) -> None:
+    if launcher == 'pytorch':
+        if 'RANK' not in os.environ:
+            raise ValueError('--launcher pytorch needs torchrun: torchrun --nproc_per_node N '
+                             'tools/train.py CONFIG --launcher pytorch')
+        torch.distributed.init_process_group('gloo')
+    else:
+        init_dist(launcher, backend='gloo')
+
+
+def _set_num_classes(config: Config) -> None:
+    head = config.model.get('head')
+    source = config.train_dataloader.dataset.get('source')
+    if head is None or source is None:
+        return
+    from mmengine.registry import init_default_scope
+    init_default_scope(config.get('default_scope', 'lrfr_mm'))
+    built = SOURCES.build(source)
+    if head.get('num_classes') is None:
+        head.num_classes = built.num_classes
+    elif head.num_classes < built.num_classes:
+        raise ValueError(f'model.head.num_classes is {head.num_classes}, but {built} has '
+                         f'{built.num_classes} people')
+
+
+def select_benchmarks(config: Config, names: str | None, out: str | None) -> None:
+    """Keep the benchmarks in ``names`` (separated by commas) and set the metrics file ``out``."""
+    if out:
+        for hook in config.get('custom_hooks', []):
+            if hook['type'] == 'ReportHook':
+                hook.out = out
+    if names is None:
+        return
+    wanted = [name.strip() for name in names.split(',') if name.strip()]
+    configured = {dataset.name: dataset for dataset in config.test_dataloader.dataset}
+    for name in wanted:
+        if name not in configured:
+            raise ValueError(f'the config has no benchmark {name!r}; it has '
+                             f'{", ".join(configured)}')
+    config.test_dataloader.dataset = [configured[name] for name in wanted]
+    config.test_evaluator = [m for m in config.test_evaluator if m.benchmark in wanted]
+    config.test_cfg.strict = True

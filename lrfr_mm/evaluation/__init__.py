@@ -1,0 +1,1 @@
+from lrfr_mm.evaluation.metrics import *  # noqa: F403

@@ -1,0 +1,70 @@
+"""What a metric asks of a benchmark loop, and gives back."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS, fuse_flip
+
+__all__ = ['EmbeddingMetric', 'MetricResult', 'View']
+
+
+class View(NamedTuple):
+    """How an image is shown to the network: ``resolution`` in px (None: as it is), mirrored or not."""
+
+    resolution: int | None = None
+    mirrored: bool = False
+
+
+@dataclass
+class MetricResult:
+    """``values``: flat name -> number, rates in percent; the rest is for the table and the report.
+
+    ``headline`` lists the names of ``values`` that belong into the table, ``protocol`` says how they
+    were computed, ``curves`` holds plain lists for the plots.
+    """
+
+    values: dict[str, float]
+    headline: list[str]
+    protocol: str
+    curves: dict = field(default_factory=dict)
+
+
+class EmbeddingMetric:
+    """A number from embeddings. The loop embeds every image once for each view that any metric asks.
+
+    Args:
+        benchmark: Name of the benchmark whose embeddings are wanted.
+        flip_test: 'none', 'concat' or 'sum'; see ``fuse_flip``.
+    """
+
+    def __init__(self, benchmark: str, flip_test: str = 'concat'):
+        if flip_test not in FLIP_TESTS:
+            raise ValueError(f'flip_test must be one of {", ".join(FLIP_TESTS)}, '
+                             f'got {flip_test!r}')
+        self.benchmark, self.flip_test = benchmark, flip_test
+
+    def resolutions(self) -> list[int | None]:
+        """Resolutions at which the images must be embedded, px; None: as they are."""
+        return [None]
+
+    def views(self) -> list[View]:
+        """All views that :meth:`compute` will look up."""
+        mirrors = (False,) if self.flip_test == 'none' else (False, True)
+        return [View(r, m) for r in self.resolutions() for m in mirrors]
+
+    def fused(self, embeddings: dict[View, np.ndarray], resolution: int | None) -> np.ndarray:
+        """Unit vectors (N, D') of all images at ``resolution``."""
+        return fuse_flip(embeddings[View(resolution)], embeddings.get(View(resolution, True)),
+                         self.flip_test)
+
+    def compute(self, embeddings: dict[View, np.ndarray], benchmark) -> MetricResult:
+        """The numbers.
+
+        Args:
+            embeddings: For each view, float32 (N, D) in the benchmark's order, not normalised.
+            benchmark: Holds ``name``, ``pairs`` (P, 2) and ``is_same`` (P,).
+        """
+        raise NotImplementedError

@@ -1,0 +1,81 @@
+"""Accuracy against test resolution (paper, Figure 3a)."""
+from __future__ import annotations
+
+import numpy as np
+
+from lrfr_mm.evaluation.functional.fusion import pair_scores
+from lrfr_mm.evaluation.functional.ssim import mean_ssim
+from lrfr_mm.evaluation.functional.verification import kfold_verification
+from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult
+from lrfr_mm.evaluation.metrics.pair_verification import score_curves
+from lrfr_mm.registry import METRICS
+
+__all__ = ['ResolutionSweep']
+
+
+@METRICS.register_module()
+class ResolutionSweep(EmbeddingMetric):
+    """Pair verification with the images degraded to each of several resolutions.
+
+    Values: ``PREFIX/accuracy@r`` in percent, and ``PREFIX/ssim@r`` from -1 to 1, the mean structural
+    similarity of up to ``ssim_images`` of the images with their degraded selves.
+
+    Args:
+        benchmark: Name of a pair benchmark.
+        resolutions: Sides in px; the images' own side (112) means undegraded.
+        sides: 'both' degrades both images of a pair, 'cross' the second alone.
+        protocol: See ``kfold_verification``.
+        folds: Number of consecutive folds.
+        flip_test: 'none', 'concat' or 'sum'.
+        prefix: First part of the names; default 'sweep' for both sides, 'cross' for one.
+        image_size: The images' own side, px.
+        ssim_images: Images for the SSIM, evenly spaced over the benchmark; 0 for no SSIM.
+    """
+
+    def __init__(self, benchmark: str, resolutions=(7, 10, 14, 20, 28, 42, 56, 112),
+                 sides: str = 'both', protocol: str = 'exact', folds: int = 10,
+                 flip_test: str = 'concat', prefix: str | None = None, image_size: int = 112,
+                 ssim_images: int = 50):
+        super().__init__(benchmark, flip_test)
+        if sides not in ('both', 'cross'):
+            raise ValueError(f"sides must be 'both' or 'cross', got {sides!r}")
+        if len(resolutions) == 0 or min(resolutions) < 1:
+            raise ValueError(f'resolutions must be at least 1 px, got {resolutions}')
+        self.sizes, self.sides = sorted(resolutions), sides
+        self.protocol, self.folds, self.image_size = protocol, folds, image_size
+        self.ssim_images = ssim_images
+        self.prefix = prefix or ('sweep' if sides == 'both' else 'cross')
+
+    def _view(self, size: int) -> int | None:
+        return None if size >= self.image_size else size
+
+    def resolutions(self) -> list[int | None]:
+        wanted = [self._view(size) for size in self.sizes]
+        return wanted if self.sides == 'both' or None in wanted else [*wanted, None]
+
+    def compute(self, embeddings, benchmark) -> MetricResult:
+        full = self.fused(embeddings, None) if self.sides == 'cross' else None
+        values, curves = {}, {}
+        for size in self.sizes:
+            vectors = self.fused(embeddings, self._view(size))
+            scores = pair_scores(vectors if full is None else full, vectors, benchmark.pairs)
+            folds = kfold_verification(scores, benchmark.is_same, self.folds, self.protocol)
+            values[f'{self.prefix}/accuracy@{size}'] = 100 * folds['accuracy']
+            if size == self.sizes[0] and self._view(size) is not None:
+                curves[f'{benchmark.name} {self.prefix} {size} px'] = score_curves(
+                    scores, benchmark.is_same)
+        which = 'both images' if self.sides == 'both' else 'the second image'
+        protocol = (f'{benchmark.name}, {which} at r px; {self.protocol}, {self.folds} folds, '
+                    f'flip {self.flip_test}')
+        sweep = dict(benchmark=benchmark.name, resolutions=self.sizes,
+                     accuracy=list(values.values()))
+        headline = list(values)
+        if self.ssim_images:
+            step = max(1, len(benchmark) // self.ssim_images)
+            images = [np.ascontiguousarray(benchmark[i]['img'])
+                      for i in range(0, len(benchmark), step)][:self.ssim_images]
+            sweep['ssim'] = [mean_ssim(images, size) for size in self.sizes]
+            values.update({f'{self.prefix}/ssim@{size}': value
+                           for size, value in zip(self.sizes, sweep['ssim'], strict=True)})
+        return MetricResult(values, headline, protocol,
+                            dict(pairs=curves, sweeps={self.prefix: sweep}))

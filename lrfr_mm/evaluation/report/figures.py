@@ -1,0 +1,113 @@
+"""Plots of the report, as SVG text, and its pictures, as PNG bytes."""
+from __future__ import annotations
+
+import io
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from lrfr_mm.ops.resample import degrade_array
+
+__all__ = ['accuracy_figure', 'contact_sheet', 'histogram_figure', 'roc_figure']
+
+_COLOURS = ['#8a8f98', '#1f6feb', '#d1495b', '#2a9d5c', '#8e5bd0', '#e39b23']
+_STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
+          'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': '#9aa0a6',
+          'axes.grid': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
+          'axes.labelcolor': '#3c4043', 'xtick.color': '#5f6368', 'ytick.color': '#5f6368',
+          'legend.frameon': False, 'figure.dpi': 100}
+
+
+def _colour(k: int, count: int) -> str:
+    return _COLOURS[1] if count == 1 else _COLOURS[k % len(_COLOURS)]
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure)
+    figure.savefig(buffer, format='svg', bbox_inches='tight', transparent=True)
+    text = buffer.getvalue()
+    return text[text.index('<svg'):]
+
+
+def accuracy_figure(runs: list[dict], sweep: str) -> str:
+    """Accuracy against test resolution, every run a line; mean SSIM as a dotted one."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.6, 3.9))
+        axes = figure.add_subplot()
+        have = [run for run in runs if sweep in run['sweeps']]
+        for k, run in enumerate(have):
+            data = run['sweeps'][sweep]
+            axes.plot(data['resolutions'], data['accuracy'], 'o-', lw=2.2, ms=5,
+                      color=_colour(k, len(have)), label=run['name'])
+            axes.annotate(f"{data['accuracy'][0]:.1f}", (data['resolutions'][0],
+                          data['accuracy'][0]), (-7, 0), textcoords='offset points', ha='right',
+                          va='center', fontsize=9, color=_colour(k, len(have)))
+        sizes = have[0]['sweeps'][sweep]['resolutions']
+        axes.set_xscale('log')
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
+        axes.set_xlim(sizes[0] * .80, sizes[-1] * 1.08)
+        axes.set_xlabel('test resolution, px')
+        axes.set_ylabel('accuracy, %')
+        ssim = have[0]['sweeps'][sweep].get('ssim')
+        if ssim:
+            other = axes.twinx()
+            other.plot(sizes, ssim, ':', color='#c4a35a', lw=1.6, label='mean SSIM (right)')
+            other.set_ylim(0, 1.02)
+            other.grid(False)
+            other.tick_params(colors='#a3853f')
+            axes.plot([], [], ':', color='#c4a35a', lw=1.6, label='mean SSIM (right)')
+        axes.legend(loc='lower right')
+        return _svg(figure)
+
+
+def roc_figure(runs: list[dict], pairs: str) -> str:
+    """ROC with FAR on a logarithmic axis."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.5))
+        axes = figure.add_subplot()
+        have = [run for run in runs if pairs in run['pairs']]
+        lowest = 1.
+        for k, run in enumerate(have):
+            far, tar = (np.array(run['pairs'][pairs][key]) for key in ('far', 'tar'))
+            axes.step(np.maximum(far, 1e-7), 100 * tar, where='post', lw=2,
+                      color=_colour(k, len(have)), label=run['name'])
+            lowest = min(lowest, far[far > 0].min())
+        axes.set_xscale('log')
+        axes.set_xlim(lowest, 1)
+        axes.set_ylim(0, 101)
+        axes.set_xlabel('false accept rate')
+        axes.set_ylabel('true accept rate, %')
+        axes.legend(loc='lower right')
+        return _svg(figure)
+
+
+def histogram_figure(run: dict, pairs: str) -> str:
+    """Cosine similarities of same and different pairs (paper, Figure 1)."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 2.6))
+        axes = figure.add_subplot()
+        data = run['pairs'][pairs]
+        edges = np.array(data['edges'])
+        for key, colour in (('different', '#d1495b'), ('same', '#2a9d5c')):
+            counts = np.array(data[key], float)
+            share = 100 * counts / max(counts.sum(), 1)
+            axes.stairs(share, edges, fill=True, alpha=.35, color=colour)
+            axes.stairs(share, edges, color=colour, lw=1.4, label=f'{key} person')
+        axes.set_xlim(-.6, 1)
+        axes.set_xlabel('cosine similarity')
+        axes.set_ylabel('share of pairs, %')
+        axes.legend(loc='upper right', fontsize=9)
+        return _svg(figure)
+
+
+def contact_sheet(images: list[np.ndarray], resolutions=(112, 28, 20, 14, 7)) -> bytes:
+    """PNG: a row a resolution, a column a face (uint8 RGB), as the network sees them."""
+    rows = [np.hstack([degrade_array(np.ascontiguousarray(image), r) for image in images])
+            for r in resolutions]
+    ok, data = cv2.imencode('.png', np.vstack(rows)[..., ::-1])
+    return data.tobytes()

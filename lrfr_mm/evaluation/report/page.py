@@ -1,0 +1,165 @@
+"""One self-contained HTML page for one or several runs."""
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from lrfr_mm.evaluation.report.figures import accuracy_figure, histogram_figure, roc_figure
+from lrfr_mm.evaluation.report.run import SHEET_RESOLUTIONS
+
+__all__ = ['write_report']
+
+_CSS = """
+:root{--ink:#202124;--soft:#5f6368;--line:#e8eaed;--accent:#1f6feb}
+*{box-sizing:border-box}
+body{font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;
+color:var(--ink);background:#f6f7f9;margin:0}
+main{max-width:1080px;margin:0 auto;padding:32px 20px 64px}
+h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:0 0 12px}
+h3{font-size:14px;margin:0 0 6px;color:var(--soft);font-weight:600}
+p{margin:0 0 12px;color:var(--soft)}
+section{background:#fff;border:1px solid var(--line);border-radius:10px;padding:22px;margin:18px 0}
+.cards{display:flex;flex-wrap:wrap;gap:14px}
+.card{flex:1 1 190px;border:1px solid var(--line);border-radius:8px;padding:12px 16px}
+.card b{display:block;font-size:25px;font-variant-numeric:tabular-nums}
+.card small{color:var(--soft)}
+.wrap{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);
+vertical-align:top}th{font-size:12px;color:var(--soft);font-weight:600}
+td.n,th.n{text-align:right;white-space:nowrap}td.best{font-weight:700}
+td.p{color:var(--soft);font-size:13px}tr.first td{border-top:1px solid #c9ccd1}
+.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:22px}
+svg{max-width:100%;height:auto}
+.sheet{display:grid;grid-template-columns:max-content 1fr;column-gap:10px}
+.sheet div{display:grid;grid-template-rows:repeat(5,1fr);font-size:12px;color:var(--soft);
+text-align:right}.sheet span{align-self:center}.sheet img{width:100%;image-rendering:auto}
+details pre{overflow:auto;max-height:480px;background:#f6f7f9;padding:14px;border-radius:8px;
+font-size:12.5px}summary{cursor:pointer}
+"""
+
+
+def write_report(folder, runs: list[dict]) -> Path:
+    """Write ``folder/index.html``.
+
+    Args:
+        folder: Made if missing.
+        runs: Of ``collect_run``; the first is what the others are compared with, and brings the
+            contact sheet.
+
+    Returns:
+        Path of the page.
+    """
+    title = ' against '.join(run['name'] for run in runs)
+    parts = [f'<h1>{escape(title)}</h1><p>Face recognition from 7 to 112 px: test report.</p>',
+             _cards(runs), _accuracy(runs), _table(runs), _pairs(runs), _sheet(runs[0]),
+             _details(runs)]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / 'index.html'
+    page.write_text('<!doctype html><html lang="en"><head><meta charset="utf-8">'
+                    '<meta name="viewport" content="width=device-width,initial-scale=1">'
+                    f'<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>'
+                    + ''.join(parts) + '</main></body></html>', encoding='utf-8')
+    return page
+
+
+def _names(runs: list[dict], key: str) -> list[str]:
+    return list(dict.fromkeys(name for run in runs for name in run[key]))
+
+
+def _cards(runs: list[dict]) -> str:
+    """The last run's accuracies, with the difference to the first where there are several."""
+    cards = []
+    last, first = runs[-1]['metrics'], runs[0]['metrics']
+    wanted = [row['name'] for row in runs[-1]['rows'] if row['metric'] == 'accuracy'][:3]
+    for sweep in runs[-1]['sweeps'].values():
+        sizes = sweep['resolutions']
+        prefix = next(n for n, s in runs[-1]['sweeps'].items() if s is sweep)
+        wanted += [f'{prefix}/accuracy@{sizes[0]}']
+    for name in wanted:
+        change = ''
+        if len(runs) > 1 and name in first:
+            change = (f'{last[name] - first[name]:+.1f} points against '
+                      f'{escape(runs[0]["name"])} ({first[name]:.1f})')
+        cards.append(f'<div class="card"><small>{escape(name)}</small><b>{last[name]:.1f} %</b>'
+                     f'<small>{change}</small></div>')
+    heading = f'<h2>{escape(runs[-1]["name"])}</h2>'
+    return f'<section>{heading}<div class="cards">{"".join(cards)}</div></section>' if cards else ''
+
+
+def _accuracy(runs: list[dict]) -> str:
+    titles = {'sweep': 'both images of a pair degraded', 'cross': 'one image of a pair degraded'}
+    cells = []
+    for sweep in _names(runs, 'sweeps'):
+        data = next(run['sweeps'][sweep] for run in runs if sweep in run['sweeps'])
+        text = f'{data["benchmark"]}: {titles.get(sweep, sweep)}'
+        cells.append(f'<div><h3>{escape(text)}</h3>{accuracy_figure(runs, sweep)}</div>')
+    if not cells:
+        return ''
+    return ('<section><h2>Accuracy against resolution</h2>'
+            f'<div class="grid">{"".join(cells)}</div></section>')
+
+
+def _table(runs: list[dict]) -> str:
+    rows: dict[str, dict] = {}
+    for run in runs:
+        for row in run['rows']:
+            rows.setdefault(row['name'], row)
+    head = ''.join(f'<th class="n">{escape(run["name"])}</th>' for run in runs)
+    body, previous = [], None
+    for name, row in rows.items():
+        values = [run['metrics'].get(name) for run in runs]
+        known = [v for v in values if v is not None]
+        best = min(known) if row['metric'] == 'eer' else max(known)
+        cells = []
+        for run, value in zip(runs, values, strict=True):
+            if value is None:
+                cells.append('<td class="n">–</td>')
+                continue
+            std = next((r.get('std') for r in run['rows'] if r['name'] == name), None)
+            mark = ' best' if len(runs) > 1 and value == best else ''
+            spread = f' <small>± {std:.2f}</small>' if std is not None else ''
+            cells.append(f'<td class="n{mark}">{value:.2f}{spread}</td>')
+        first = row['benchmark'] != previous
+        note = f'{row["protocol"]}; alignment: {row["alignment"]}' if first else ''
+        body.append(f'<tr{" class=first" if first else ""}>'
+                    f'<td>{escape(row["benchmark"]) if first else ""}</td>'
+                    f'<td>{escape(row["metric"])}</td>{"".join(cells)}'
+                    f'<td class="p">{escape(note)}</td></tr>')
+        previous = row['benchmark']
+    return ('<section><h2>All numbers</h2><p>Percent; ± is the standard deviation over folds.</p>'
+            '<div class="wrap"><table><thead><tr><th>benchmark</th><th>metric</th>'
+            f'{head}<th>protocol</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+            '</section>')
+
+
+def _pairs(runs: list[dict]) -> str:
+    blocks = []
+    for pairs in _names(runs, 'pairs'):
+        cells = [f'<div><h3>ROC</h3>{roc_figure(runs, pairs)}</div>']
+        cells += [f'<div><h3>similarities, {escape(run["name"])}</h3>'
+                  f'{histogram_figure(run, pairs)}</div>' for run in runs if pairs in run['pairs']]
+        blocks.append(f'<section><h2>{escape(pairs)}</h2><div class="grid">{"".join(cells)}</div>'
+                      '</section>')
+    return ''.join(blocks)
+
+
+def _sheet(run: dict) -> str:
+    if not run.get('sheet'):
+        return ''
+    labels = ''.join(f'<span>{r} px</span>' for r in SHEET_RESOLUTIONS)
+    return ('<section><h2>The views</h2><p>Faces of the benchmark as the network sees them: shrunk '
+            'to a resolution and enlarged again, bicubic.</p><div class="sheet">'
+            f'<div>{labels}</div><img alt="faces at several resolutions" '
+            f'src="data:image/png;base64,{run["sheet"]}"></div></section>')
+
+
+def _details(runs: list[dict]) -> str:
+    out = []
+    for run in runs:
+        about = ', '.join(f'{k} {v}' for k, v in run['versions'].items())
+        out.append(f'<section><h2>{escape(run["name"])}: how it was made</h2>'
+                   f'<p>checkpoint {escape(run["checkpoint"] or "none")}, seed {run["seed"]}<br>'
+                   f'{escape(about)}</p><details><summary>Config</summary>'
+                   f'<pre>{escape(run["config"])}</pre></details></section>')
+    return ''.join(out)

@@ -2,6 +2,8 @@
 
 ``torch.load(weights_only=True)`` refuses the HistoryBuffer and the numpy scalars that mmengine's
 message hub puts into a checkpoint. Exactly these are allowed here; nothing is opened up otherwise.
+A HistoryBuffer names its four statistics by ``getattr``: that name gets a stand-in that knows these
+four alone.
 """
 from __future__ import annotations
 
@@ -14,13 +16,23 @@ from mmengine.logging.history_buffer import HistoryBuffer
 __all__ = ['allow_checkpoint_classes', 'load_recognizer']
 
 
+def _statistic(owner: type, name: str):
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+        raise ValueError(f'the checkpoint asks for {owner!r}.{name}, which is not data')
+    return getattr(HistoryBuffer, name)
+
+
+# torch finds an allowed global by these names.
+_statistic.__module__, _statistic.__qualname__, _statistic.__name__ = 'builtins', 'getattr', 'getattr'
+
+
 def allow_checkpoint_classes() -> None:
     """Allow the plain classes of mmengine's checkpoints, and make ``weights_only`` the default."""
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch before 2.6 would load code
     multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
     numbers = [type(np.dtype(kind)) for kind in ('bool', 'int32', 'int64', 'uint8', 'uint64',
                                                  'float32', 'float64')]
-    torch.serialization.add_safe_globals([HistoryBuffer, np.ndarray, np.dtype,
+    torch.serialization.add_safe_globals([_statistic, HistoryBuffer, np.ndarray, np.dtype,
                                           multiarray._reconstruct, multiarray.scalar, *numbers])
 
 
@@ -37,7 +49,9 @@ def load_recognizer(model: torch.nn.Module, path: str) -> None:
         saved = torch.load(path, map_location='cpu', weights_only=True)
         saved = saved.get('state_dict', saved)
     except Exception as error:  # a foreign or cut file can fail anywhere in torch's reader
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        lines = [line.strip() for line in str(error).splitlines() if 'rror:' in line or 'nsupported'
+                 in line] or [str(error).partition('\n')[0] or type(error).__name__]
+        reason = lines[0]
         raise ValueError(f'{path} is not a checkpoint: {reason}') from None
     own = (model.module if hasattr(model, 'module') else model)
     saved = {key: value for key, value in saved.items() if not key.startswith('head.')}

@@ -67,13 +67,25 @@ def load_config(args: argparse.Namespace) -> Config:
     except Exception as error:
         raise ValueError(f'config {args.config}: {type(error).__name__}: {error}') from error
     if args.cfg_options:
+        old_root = config.get('data_root')
         config.merge_from_dict(args.cfg_options)
+        if old_root and config.data_root != old_root:
+            _move(config, old_root, config.data_root)
     if args.work_dir:
         config.work_dir = args.work_dir
     elif config.get('work_dir') is None:
         config.work_dir = f'work_dirs/{Path(args.config).stem}'
     config.launcher = args.launcher
     return config
+
+
+def _move(node, old: str, new: str) -> None:
+    """Replace the beginning ``old`` of every string below ``node`` by ``new``."""
+    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+        if isinstance(value, str) and value.startswith(old):
+            node[key] = new + value[len(old):]
+        elif isinstance(value, (dict, list)):
+            _move(value, old, new)
 
 
 def build_runner(config: Config, train: bool) -> Runner:
@@ -83,6 +95,7 @@ def build_runner(config: Config, train: bool) -> Runner:
     ``num_classes`` gets the training source's; a smaller one is an error before anything is built.
     """
     allow_checkpoint_classes()
+    text = config.pretty_text
     if config.launcher != 'none' and not torch.cuda.is_available():
         _init_gloo(config.launcher)
         config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
@@ -96,7 +109,9 @@ def build_runner(config: Config, train: bool) -> Runner:
         for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
             config.pop(key, None)
         _set_num_classes(config)
-    return Runner.from_cfg(config)
+    runner = Runner.from_cfg(config)
+    runner.config_text = text  # as the user wrote it, for the report
+    return runner
 
 
 def _init_gloo(launcher: str) -> None:

@@ -191,6 +191,9 @@ def write_record_io(root: str, source: FaceSource, prefix: str = 'train', size: 
                 image, label = source.read(i)
                 if isinstance(image, np.ndarray):
                     raise ValueError(f'{source} gives pixels, not encoded images')
+                if int(np.float32(label)) != label:
+                    raise ValueError(f'{source}, image {i}: RecordIO keeps labels as float32, '
+                                     f'which cannot hold {label}')
                 _write(rec, idx, i + 1, _HEADER.pack(0, float(label), i + 1, 0) + image)
                 if progress is not None:
                     progress(i + 1)

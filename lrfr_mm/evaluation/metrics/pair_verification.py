@@ -69,6 +69,8 @@ class PairVerification(EmbeddingMetric):
         values = {f'{prefix}/{key}': 100 * float(value) for key, value in values.items()}
         note = getattr(benchmark, 'protocol_note', '')
         protocol = f'{self.protocol}, {self.folds} folds, flip {self.flip_test}; {note}'
-        hidden = ('accuracy_std', 'val_far')
+        # With N different pairs a FAR below 1 / N is FAR 0: computed, but not worth a row.
+        finest = 1 / (~is_same).sum()
+        hidden = ('accuracy_std', 'val_far', *(f'tar@{far:g}' for far in self.fars if far < finest))
         return MetricResult(values, [k for k in values if not k.endswith(hidden)], protocol,
                             dict(pairs={prefix: score_curves(scores, is_same)}))

@@ -70,7 +70,7 @@ class ResolutionSweep(EmbeddingMetric):
         sweep = dict(benchmark=benchmark.name, resolutions=self.sizes,
                      accuracy=list(values.values()))
         headline = list(values)
-        if self.ssim_images:
+        if self.ssim_images and self.sides == 'both':
             step = max(1, len(benchmark) // self.ssim_images)
             images = [np.ascontiguousarray(benchmark[i]['img'])
                       for i in range(0, len(benchmark), step)][:self.ssim_images]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import torch
+import torch.utils.checkpoint
 from mmengine.model import BaseModule
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet

@@ -75,6 +75,8 @@ class MarginHead(BaseModule):
         with torch.autocast(embeddings.device.type, enabled=False):
             column = labels[:, None]
             norms = embeddings.detach().to(cosines.dtype).norm(dim=1, keepdim=True)
-            target = self.target_cosine(cosines.gather(1, column), norms)
+            # Indexing, since gather would keep all of the cosines for its backward pass.
+            own = cosines[torch.arange(len(labels), device=labels.device), labels][:, None]
+            target = self.target_cosine(own, norms)
             logits = (self.scale * cosines).scatter_(1, column, self.scale * target)
             return dict(loss=F.cross_entropy(logits, labels))

@@ -1,0 +1,34 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from mmengine.registry import init_default_scope
+
+# Property tests draw the same examples every time: a failure is a bug, not bad luck.
+settings.register_profile('fixed', derandomize=True, deadline=None, max_examples=30)
+settings.load_profile('fixed')
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seeded_and_scoped():
+    init_default_scope('lrfr_mm')
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope='session')
+def faces_root():
+    """The folder of real faces; LRFR_DATA names it."""
+    root = Path(os.environ.get('LRFR_DATA', ROOT / '..' / 'shared' / 'data'))
+    if not root.is_dir():
+        pytest.skip(f'no real faces in {root}: set LRFR_DATA')
+    return root

@@ -1,0 +1,238 @@
+"""Training and testing as a user does it: whole commands, on small sets."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from lrfr_mm.datasets import SyntheticFaces
+from lrfr_mm.engine.launch import load_config
+
+ROOT = Path(__file__).parents[2]
+CONFIG = '''
+_base_ = ['{root}/configs/_base_/models/lrf_demo.py',
+          '{root}/configs/_base_/datasets/faces_folder.py',
+          '{root}/configs/_base_/default_runtime.py']
+model = dict(neck=dict(embed_dim=16, dropout=.2))
+train_dataloader = dict(batch_size={batch}, num_workers={workers}, persistent_workers={workers} > 0,
+                        dataset=dict(source=dict(root='{data}/train')))
+val_dataloader = dict(batch_size=7, num_workers=0, dataset=[
+    dict(type='SampledPairs', name='faces', num_pairs=40,
+         source=dict(type='FolderFaces', root='{data}/test')),
+    dict(type='PairBin', name='absent', path='{data}/absent.bin')])
+val_evaluator = [dict(type='PairVerification', benchmark='faces', folds=4),
+                 dict(type='PairVerification', benchmark='absent')]
+test_dataloader = val_dataloader
+test_evaluator = val_evaluator + [dict(type='ResolutionSweep', benchmark='faces', folds=4,
+                                       resolutions=(7, 28, 112))]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=1)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=.05, momentum=.9))
+param_scheduler = [dict(type='MultiStepLR', milestones=[2], gamma=.1)]
+default_hooks = dict(logger=dict(interval=1),
+                     checkpoint=dict(save_best='faces/accuracy', rule='greater', max_keep_ckpts=9))
+'''
+
+
+def run(*command, code=0, env=None):
+    done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True,
+                          text=True, timeout=400, env={**os.environ, **(env or {})})
+    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+def torchrun(*command):
+    return run('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', 2, *command,
+               '--launcher', 'pytorch', env=dict(OMP_NUM_THREADS='1'))
+
+
+def losses(work_dir):
+    """Loss by step, from the newest JSON-lines log."""
+    (newest,) = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))[-1:]
+    lines = [json.loads(line) for line in newest.read_text().splitlines()]
+    return {line['step']: line['loss'] for line in lines if 'loss' in line}
+
+
+@pytest.fixture(scope='module')
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('faces')
+    for part, first, people in (('train', 0, 4), ('test', 50, 5)):
+        source = SyntheticFaces(people, 6, first_identity=first)
+        for i in range(len(source)):
+            data, label = source.read(i)
+            path = folder / part / f'person {label}' / f'{i:03d}.jpg'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def config(faces):
+    path = faces / 'config.py'
+    path.write_text(CONFIG.format(root=ROOT, data=faces, batch=6, workers=0))
+    return path
+
+
+@pytest.fixture(scope='module')
+def trained(config, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('trained')
+    done = run('tools/train.py', config, '--work-dir', work_dir, '--seed', 3)
+    return work_dir, done
+
+
+def test_training_leaves_what_a_user_expects(trained):
+    work_dir, done = trained
+    assert {'epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth'} <= {p.name for p in work_dir.iterdir()}
+    assert list(work_dir.glob('best_faces_accuracy_epoch_*.pth'))
+    assert list(work_dir.rglob('events.out.tfevents*'))  # TensorBoard
+    by_step = losses(work_dir)
+    assert list(by_step) == list(range(1, 13)) and np.isfinite(list(by_step.values())).all()
+    text = done.stdout + done.stderr
+    assert 'eta' in text and 'faces/accuracy' in text
+    assert 'skipped: benchmark absent' in text
+    assert 'Failed to search registry' not in text
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_resumed_run_has_the_losses_of_the_undisturbed_one(trained, faces, tmp_path, workers):
+    work_dir, _ = trained
+    config = faces / f'resume{workers}.py'
+    config.write_text(CONFIG.format(root=ROOT, data=faces, batch=6, workers=workers))
+    shutil.copy(work_dir / 'epoch_1.pth', tmp_path / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--resume')
+    whole, resumed = losses(work_dir), losses(tmp_path)
+    assert list(resumed) == list(range(5, 13))
+    assert resumed == {step: whole[step] for step in resumed}  # to the last digit
+    ends = [torch.load(folder / 'epoch_3.pth', weights_only=False)['state_dict']
+            for folder in (work_dir, tmp_path)]
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+def test_testing_writes_table_metrics_and_report(trained, config, tmp_path):
+    work_dir, _ = trained
+    done = run('tools/test.py', config, work_dir / 'epoch_3.pth', '--work-dir', tmp_path,
+               '--out', tmp_path / 'here' / 'm.json')
+    metrics = json.loads((tmp_path / 'here' / 'm.json').read_text())
+    assert {'faces/accuracy', 'faces/accuracy_std', 'sweep/accuracy@7', 'sweep/ssim@7'} <= set(
+        metrics)
+    assert 0 <= metrics['faces/accuracy'] <= 100
+    assert metrics['sweep/accuracy@112'] == metrics['faces/accuracy']
+    assert metrics['sweep/ssim@112'] == 1 > metrics['sweep/ssim@28'] > metrics['sweep/ssim@7']
+    assert 'benchmark' in done.stdout and 'exact, 4 folds, flip concat' in done.stdout
+    page = (tmp_path / 'report' / 'index.html').read_text()
+    for part in ('<svg', 'data:image/png;base64', 'LogFExpLoss', 'Accuracy against resolution'):
+        assert part in page
+    for outside in ('http:', 'https:', 'src="/', 'href='):
+        assert outside not in page.replace('http://www.w3.org', '').replace(
+            'https://matplotlib.org', '').replace('http://purl.org', '').replace(
+            'http://creativecommons.org', '').replace('xlink:href="#', ''), outside
+    again = run('tools/compare.py', tmp_path, tmp_path, '--out', tmp_path / 'two', code=2)
+    assert 'same name' in again.stderr
+
+
+def test_amp_trains_in_bfloat16(trained, config, tmp_path):
+    work_dir, _ = trained
+    run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--amp', '--cfg-options',
+        'train_cfg.max_epochs=1')
+    full, half = losses(work_dir), losses(tmp_path)
+    assert half[1] != full[1] and abs(half[1] - full[1]) < .02 * full[1]
+
+
+def test_two_processes_train_and_measure_like_one(trained, config, faces, tmp_path):
+    work_dir, _ = trained
+    half = faces / 'half.py'
+    half.write_text(CONFIG.format(root=ROOT, data=faces, batch=3, workers=0))
+    torchrun('tools/train.py', half, '--work-dir', tmp_path / 'train', '--seed', 3)
+    by_step = losses(tmp_path / 'train')
+    assert list(by_step) == list(range(1, 13)) and np.isfinite(list(by_step.values())).all()
+    checkpoint = work_dir / 'epoch_3.pth'
+    torchrun('tools/test.py', config, checkpoint, '--work-dir', tmp_path / 'two')
+    # One batch of its own size each: what is compared is the sharing, not the kernels.
+    run('tools/test.py', config, checkpoint, '--work-dir', tmp_path / 'one',
+        env=dict(OMP_NUM_THREADS='1'))
+    two, one = (json.loads((tmp_path / name / 'metrics.json').read_text())
+                for name in ('two', 'one'))
+    assert two == one
+
+
+TRAIN, TEST = 'tools/train.py {config} --work-dir {tmp}', 'tools/test.py {config} {ckpt} --work-dir {tmp}'
+
+
+@pytest.mark.parametrize(('command', 'text'), [
+    ('tools/train.py nowhere.py', 'config nowhere.py does not exist'),
+    ('tools/train.py {tmp}/bad.py', 'bad.py'),
+    (TRAIN + ' --cfg-options train_dataloader.dataset.source.root=/no', '/no is not a folder'),
+    (TRAIN + ' --cfg-options model.head.num_classes=2', '4 people'),
+    (TRAIN + ' --cfg-options model.backbone.model_name=hrnet_w18_small',
+     "'hrnet_w18_small' cannot be used with 112x112"),
+    (TRAIN + ' --launcher pytorch', 'torchrun'),
+    (TRAIN + ' --resume {tmp}/no.pth', 'no.pth'),
+    ('tools/test.py {config} no.pth', 'checkpoint no.pth does not exist'),
+    ('tools/test.py {config} {tmp}/bad.py --work-dir {tmp}', 'is not a checkpoint'),
+    (TEST + ' --benchmarks lfw', "no benchmark 'lfw'"),
+    (TEST + ' --benchmarks absent', 'absent.bin is missing'),
+    (TEST + ' --cfg-options model.neck.embed_dim=8', 'belongs to another model: neck'),
+    ('tools/compare.py /no --out {tmp}/x', 'run tools/test.py'),
+    ('tools/train.py', 'required'),
+])
+def test_a_users_mistake_is_one_line_and_exit_code_2(trained, config, tmp_path, command, text):
+    (tmp_path / 'bad.py').write_text('model = dict(\n')
+    command = command.format(config=config, ckpt=trained[0] / 'epoch_3.pth', tmp=tmp_path)
+    done = run(*command.split(), code=2)
+    assert text in done.stderr and 'Traceback' not in done.stderr
+
+
+def test_data_root_moves_every_path_below_it(faces, tmp_path):
+    config = load_config(SimpleNamespace(
+        config=str(ROOT / 'configs/lrfr/faces_folder.py'), work_dir=None, launcher='none',
+        cfg_options=dict(data_root='/elsewhere/')))
+    assert config.train_dataloader.dataset.source.root == '/elsewhere/train'
+    assert config.test_dataloader.dataset[0].source.root == '/elsewhere/test'
+
+
+def test_unreadable_image_stops_training_with_its_name(faces, config, tmp_path):
+    shutil.copytree(faces / 'train', tmp_path / 'train')
+    broken = tmp_path / 'train' / 'person 2' / '013.jpg'
+    broken.write_bytes(b'not an image')
+    done = run('tools/train.py', config, '--work-dir', tmp_path / 'work', '--cfg-options',
+               f'train_dataloader.dataset.source.root={tmp_path}/train',
+               'train_dataloader.num_workers=1', code=2)
+    assert 'image 13' in done.stderr and 'FolderFaces' in done.stderr
+
+
+def test_checkpoint_that_runs_code_is_refused(config, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'owned'),)
+
+    torch.save(dict(state_dict=Evil()), tmp_path / 'evil.pth')
+    done = run('tools/test.py', config, tmp_path / 'evil.pth', '--work-dir', tmp_path / 'w', code=2)
+    assert 'is not a checkpoint' in done.stderr and not (tmp_path / 'owned').exists()
+    done = run('tools/train.py', config, '--work-dir', tmp_path / 'w', '--resume',
+               tmp_path / 'evil.pth', code=2)
+    assert not (tmp_path / 'owned').exists()
+
+
+def test_real_faces_from_photograph_to_number(faces_root, tmp_path):
+    """Training on real people's folders, measuring on others."""
+    out = run('tools/train.py', 'configs/lrfr/faces_folder.py', '--work-dir', tmp_path, '--seed', 0,
+              '--cfg-options', f'train_dataloader.dataset.source.root={faces_root}/att_faces',
+              'train_dataloader.dataset.source.identities=[s01..s06]',
+              'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
+              'train_dataloader.batch_size=20', 'train_cfg.max_epochs=1',
+              'train_cfg.val_interval=9')
+    assert 'loss_contrast' in out.stdout
+    run('tools/test.py', 'configs/lrfr/faces_folder.py', tmp_path / 'epoch_1.pth',
+        '--work-dir', tmp_path / 'test', '--cfg-options',
+        f'test_dataloader.dataset.0.source.root={faces_root}/att_faces',
+        'test_dataloader.dataset.0.source.identities=[s25..s30]',
+        'test_dataloader.dataset.0.num_pairs=200')
+    metrics = json.loads((tmp_path / 'test' / 'metrics.json').read_text())
+    # Even a hardly trained network sees that photographs of one person are alike.
+    assert metrics['faces/accuracy'] > 55

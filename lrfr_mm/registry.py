@@ -1,4 +1,4 @@
-"""Registries of lrfr_mm, children of mmengine's: building from a config needs no import by the user."""
+"""Registries of lrfr_mm, children of mmengine's: a config builds all without an import."""
 from mmengine.registry import DATA_SAMPLERS as _DATA_SAMPLERS
 from mmengine.registry import DATASETS as _DATASETS
 from mmengine.registry import FUNCTIONS as _FUNCTIONS

@@ -2,8 +2,13 @@
 import argparse
 
 from lrfr_mm.engine.checkpoint import load_recognizer
-from lrfr_mm.engine.launch import (add_common_arguments, build_runner, load_config, run_command,
-                                   select_benchmarks)
+from lrfr_mm.engine.launch import (
+    add_common_arguments,
+    build_runner,
+    load_config,
+    run_command,
+    select_benchmarks,
+)
 
 
 def main() -> None:

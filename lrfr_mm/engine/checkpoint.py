@@ -23,7 +23,8 @@ def _statistic(owner: type, name: str):
 
 
 # torch finds an allowed global by these names.
-_statistic.__module__, _statistic.__qualname__, _statistic.__name__ = 'builtins', 'getattr', 'getattr'
+_statistic.__module__ = 'builtins'
+_statistic.__qualname__ = _statistic.__name__ = 'getattr'
 
 
 def allow_checkpoint_classes() -> None:

@@ -53,7 +53,8 @@ class ReportHook(Hook):
         out = Path(self.out) if self.out else work_dir / 'metrics.json'
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(metrics, indent=2) + '\n')
-        run = collect_run(self.name or work_dir.name, loop.results, runner.config_text,
+        run = collect_run(self.name or work_dir.name, loop.results,
+                          getattr(runner, 'config_text', runner.cfg.pretty_text),
                           checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
         (work_dir / 'run.json').write_text(json.dumps(run))
         page = write_report(work_dir / 'report', [run])

@@ -20,7 +20,7 @@ __all__ = ['add_common_arguments', 'build_runner', 'load_config', 'run_command',
 
 
 def run_command(main) -> None:
-    """Run ``main()``; a user's mistake is one line and exit code 2, anything else a traceback and 1.
+    """Run ``main()``; a user's mistake is one line and exit code 2, all else a traceback and 1.
 
     LRFR_TRACEBACK=1 in the environment shows the traceback of a user's mistake as well.
     """

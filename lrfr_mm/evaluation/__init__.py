@@ -1,1 +1,1 @@
-from lrfr_mm.evaluation.metrics import *  # noqa: F403
+from lrfr_mm.evaluation.metrics import *

@@ -24,7 +24,7 @@ def _words(values) -> np.ndarray:
 
 
 def sample_key(seed: int, epoch: int, index) -> np.ndarray:
-    """Key of visit ``epoch`` of sample ``index`` (int or array) in a run of ``seed``: int64 >= 0."""
+    """Key, int64 >= 0, of visit ``epoch`` of sample ``index`` (int or array) in run ``seed``."""
     key = _mix(_mix(_mix(_words([seed]))[0] ^ _words(epoch)) ^ _words(index))
     return (key >> np.uint64(1)).astype(np.int64)
 

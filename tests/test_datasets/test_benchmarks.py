@@ -58,7 +58,7 @@ def test_lfw_pairs(lfw):
 
 
 def test_pair_list_errors(lfw):
-    with pytest.raises(FileNotFoundError, match='lfw: .*nowhere'):
+    with pytest.raises(FileNotFoundError, match=r'lfw: .*nowhere'):
         PairList('lfw', str(lfw / 'nowhere'), str(lfw / 'pairs.txt'))
     os.remove(lfw / 'faces' / 'Bo' / 'Bo_0001.jpg')
     with pytest.raises(FileNotFoundError, match='Bo_0001'):
@@ -106,7 +106,7 @@ def test_bin_that_runs_code_is_refused(tmp_path):
     path.write_bytes(pickle.dumps(([Evil(target)], [True])))
     pickle.loads(pickle.dumps(Evil(target + '-proof')))
     assert os.path.isdir(target + '-proof')  # the attack is real
-    with pytest.raises(ValueError, match='mkdir.*refused'):
+    with pytest.raises(ValueError, match=r'mkdir.*refused'):
         read_bin(str(path))
     assert not os.path.exists(target)
 

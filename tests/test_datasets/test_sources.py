@@ -146,7 +146,7 @@ def test_recordio_says_what_is_broken(tmp_path, images):
         (folder / 'property').write_text(prop)
         return folder
 
-    with pytest.raises(FileNotFoundError, match='train.rec is missing'):
+    with pytest.raises(FileNotFoundError, match=r'train\.rec is missing'):
         RecordIOFaces(tmp_path)
     with pytest.raises(ValueError, match='it was cut'):
         RecordIOFaces(broken('cut', rec=rec[:2000]))

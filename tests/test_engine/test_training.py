@@ -161,7 +161,8 @@ def test_two_processes_train_and_measure_like_one(trained, config, faces, tmp_pa
     assert two == one
 
 
-TRAIN, TEST = 'tools/train.py {config} --work-dir {tmp}', 'tools/test.py {config} {ckpt} --work-dir {tmp}'
+TRAIN = 'tools/train.py {config} --work-dir {tmp}'
+TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
 
 
 @pytest.mark.parametrize(('command', 'text'), [

@@ -5,8 +5,15 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from sklearn.model_selection import KFold
 
-from lrfr_mm.evaluation.functional import (auc, eer, identification_ranks, kfold_verification,
-                                           rank_k_accuracy, roc_points, tar_at_far)
+from lrfr_mm.evaluation.functional import (
+    auc,
+    eer,
+    identification_ranks,
+    kfold_verification,
+    rank_k_accuracy,
+    roc_points,
+    tar_at_far,
+)
 from lrfr_mm.evaluation.functional.fusion import fuse_flip, pair_scores
 
 

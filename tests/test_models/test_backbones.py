@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lrfr_mm.models.backbones import FaceResNet, TIMMBackbone
+from lrfr_mm.models.backbones import FaceResNet, IResNet, MobileFaceNet, TIMMBackbone
 from lrfr_mm.models.necks import EmbeddingNeck, GDCNeck, PoolNeck
 
 FAMILIES = [
@@ -114,3 +114,22 @@ def test_necks(neck):
             neck(torch.randn(2, 8, 4, 4))
     else:
         torch.testing.assert_close(neck.eval()(x), neck.eval()(x.mean((2, 3))))
+
+
+@pytest.mark.parametrize(('backbone', 'neck', 'million'), [
+    (lambda: IResNet(50), lambda: EmbeddingNeck(512), 43.6),
+    (lambda: IResNet(100), lambda: EmbeddingNeck(512), 65.2),
+    (MobileFaceNet, lambda: GDCNeck(512, embed_dim=128), 1.0),
+])
+def test_the_fields_other_networks_have_their_published_size(backbone, neck, million):
+    backbone, neck = backbone().eval(), neck().eval()
+    with torch.no_grad():
+        maps = backbone(torch.randn(1, 3, 112, 112))
+        assert maps.shape == (1, 512, 7, 7) and neck(maps).isfinite().all()
+    count = sum(p.numel() for module in (backbone, neck) for p in module.parameters())
+    assert round(count / 1e6, 1) == million
+
+
+def test_iresnet_depths():
+    with pytest.raises(ValueError, match='101'):
+        IResNet(101)

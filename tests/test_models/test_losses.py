@@ -4,8 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lrfr_mm.models.losses import (CosineDistanceLoss, LogFExpLoss, LpDistanceLoss,
-                                   SmoothL1DistanceLoss)
+from lrfr_mm.models.losses import (
+    CosineDistanceLoss,
+    LogFExpLoss,
+    LpDistanceLoss,
+    SmoothL1DistanceLoss,
+)
 from lrfr_mm.registry import MODELS
 
 

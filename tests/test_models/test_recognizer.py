@@ -115,7 +115,7 @@ def test_preprocessor_normalises_and_checks_labels_before_the_device(rng):
     assert out.dtype == torch.float32 and out.min() >= -1 and out.max() <= 1
     torch.testing.assert_close(out, (batch['inputs']['hr'].float() - 127.5) / 127.5)
     batch['data_samples'].gt_label[2] = 5
-    with pytest.raises(ValueError, match='label 5 .*5 classes'):
+    with pytest.raises(ValueError, match=r'label 5 .*5 classes'):
         model.data_preprocessor(batch, True)
     both = FacePreprocessor(multi_res=dict())
     with pytest.raises(ValueError, match='not both'):

@@ -98,8 +98,8 @@ class PairList(PairBenchmark):
                 found = next((path + s for s in suffixes
                               if os.path.isfile(os.path.join(root, path + s))), None)
                 if found is None:
-                    raise FileNotFoundError(f'benchmark {name}: {root}/{path} ({", ".join(suffixes)})'
-                                            f' is in {pairs}, but missing')
+                    raise FileNotFoundError(f'benchmark {name}: {root}/{path} '
+                                            f'({", ".join(suffixes)}) is in {pairs}, but missing')
                 index[path] = len(paths)
                 paths.append(found)
         positions = np.array([[index[a], index[b]] for a, b in listed], np.int64).reshape(-1, 2)

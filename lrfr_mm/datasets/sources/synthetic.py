@@ -16,7 +16,8 @@ from lrfr_mm.registry import SOURCES
 
 __all__ = ['SyntheticFaces']
 
-_DRAWING = 1  # raise it with every change that changes a picture: caches of another one are not used
+# Raise it with every change that changes a picture: caches of another one are not used.
+_DRAWING = 1
 
 
 @lru_cache(maxsize=64)
@@ -68,8 +69,8 @@ class SyntheticFaces(FaceSource):
         if self._stored is not None:
             return self._stored.read(index)
         pixels, _, quality, label = self._render(index)
-        ok, data = cv2.imencode('.jpg', pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        return data.tobytes(), label
+        settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        return cv2.imencode('.jpg', pixels[..., ::-1], settings)[1].tobytes(), label
 
     def landmarks(self, index: int) -> np.ndarray:
         """Five points (5, 2), x and y in px: eyes, nose tip, mouth corners of image ``index``."""

@@ -31,6 +31,6 @@ def fuse_flip(embeddings: np.ndarray, mirrored: np.ndarray | None, flip_test: st
 
 
 def pair_scores(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Cosines of ``first[pairs[:, 0]]`` with ``second[pairs[:, 1]]``, unit vectors: float64 (P,)."""
+    """Cosines, float64 (P,), of unit vectors ``first[pairs[:, 0]]``, ``second[pairs[:, 1]]``."""
     scores = np.einsum('nd,nd->n', first[pairs[:, 0]], second[pairs[:, 1]], dtype=np.float64)
     return np.clip(scores, -1., 1.)

@@ -188,7 +188,6 @@ def _exact_folds(scores, is_same, fold_of, folds) -> tuple[np.ndarray, np.ndarra
 
 def _validation_rate(distances, is_same, fold_of, folds, far_target: float = 1e-3) -> dict:
     grid = np.arange(0, 4, .001)
-    same = _below(distances[is_same], fold_of[is_same], folds, grid)
     diff = _below(distances[~is_same], fold_of[~is_same], folds, grid)
     num_same = np.bincount(fold_of[is_same], minlength=folds)
     num_diff = np.bincount(fold_of[~is_same], minlength=folds)

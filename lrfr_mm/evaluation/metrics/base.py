@@ -12,7 +12,7 @@ __all__ = ['EmbeddingMetric', 'MetricResult', 'View']
 
 
 class View(NamedTuple):
-    """How an image is shown to the network: ``resolution`` in px (None: as it is), mirrored or not."""
+    """How the network sees an image: at ``resolution`` px (None: as it is), mirrored or not."""
 
     resolution: int | None = None
     mirrored: bool = False
@@ -22,8 +22,8 @@ class View(NamedTuple):
 class MetricResult:
     """``values``: flat name -> number, rates in percent; the rest is for the table and the report.
 
-    ``headline`` lists the names of ``values`` that belong into the table, ``protocol`` says how they
-    were computed, ``curves`` holds plain lists for the plots.
+    ``headline`` lists the names of ``values`` that belong into the table, ``protocol`` says how
+    they were computed, ``curves`` holds plain lists for the plots.
     """
 
     values: dict[str, float]
@@ -33,7 +33,7 @@ class MetricResult:
 
 
 class EmbeddingMetric:
-    """A number from embeddings. The loop embeds every image once for each view that any metric asks.
+    """Numbers from embeddings; the loop embeds every image once for each view that any metric asks.
 
     Args:
         benchmark: Name of the benchmark whose embeddings are wanted.

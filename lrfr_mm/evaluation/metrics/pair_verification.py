@@ -4,8 +4,13 @@ from __future__ import annotations
 import numpy as np
 
 from lrfr_mm.evaluation.functional.fusion import pair_scores
-from lrfr_mm.evaluation.functional.verification import (auc, eer, kfold_verification, roc_points,
-                                                        tar_at_far)
+from lrfr_mm.evaluation.functional.verification import (
+    auc,
+    eer,
+    kfold_verification,
+    roc_points,
+    tar_at_far,
+)
 from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult
 from lrfr_mm.registry import METRICS
 

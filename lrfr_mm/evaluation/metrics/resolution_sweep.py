@@ -17,8 +17,9 @@ __all__ = ['ResolutionSweep']
 class ResolutionSweep(EmbeddingMetric):
     """Pair verification with the images degraded to each of several resolutions.
 
-    Values: ``PREFIX/accuracy@r`` in percent, and ``PREFIX/ssim@r`` from -1 to 1, the mean structural
-    similarity of up to ``ssim_images`` of the images with their degraded selves.
+    Values: ``PREFIX/accuracy@r`` in percent; with both sides degraded also ``PREFIX/ssim@r``, from
+    -1 to 1, the mean structural similarity of up to ``ssim_images`` of the images with their
+    degraded selves.
 
     Args:
         benchmark: Name of a pair benchmark.

@@ -16,7 +16,7 @@ __all__ = ['accuracy_figure', 'contact_sheet', 'histogram_figure', 'roc_figure']
 _COLOURS = ['#8a8f98', '#1f6feb', '#d1495b', '#2a9d5c', '#8e5bd0', '#e39b23']
 _STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
           'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': '#9aa0a6',
-          'axes.grid': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
+          'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
           'axes.labelcolor': '#3c4043', 'xtick.color': '#5f6368', 'ytick.color': '#5f6368',
           'legend.frameon': False, 'figure.dpi': 100}
 
@@ -43,9 +43,6 @@ def accuracy_figure(runs: list[dict], sweep: str) -> str:
             data = run['sweeps'][sweep]
             axes.plot(data['resolutions'], data['accuracy'], 'o-', lw=2.2, ms=5,
                       color=_colour(k, len(have)), label=run['name'])
-            axes.annotate(f"{data['accuracy'][0]:.1f}", (data['resolutions'][0],
-                          data['accuracy'][0]), (-7, 0), textcoords='offset points', ha='right',
-                          va='center', fontsize=9, color=_colour(k, len(have)))
         sizes = have[0]['sweeps'][sweep]['resolutions']
         axes.set_xscale('log')
         axes.set_xticks(sizes, [str(size) for size in sizes])
@@ -89,7 +86,7 @@ def roc_figure(runs: list[dict], pairs: str) -> str:
 def histogram_figure(run: dict, pairs: str) -> str:
     """Cosine similarities of same and different pairs (paper, Figure 1)."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 2.6))
+        figure = Figure(figsize=(4.6, 3.5))
         axes = figure.add_subplot()
         data = run['pairs'][pairs]
         edges = np.array(data['edges'])
@@ -99,9 +96,11 @@ def histogram_figure(run: dict, pairs: str) -> str:
             axes.stairs(share, edges, fill=True, alpha=.35, color=colour)
             axes.stairs(share, edges, color=colour, lw=1.4, label=f'{key} person')
         axes.set_xlim(-.6, 1)
+        axes.margins(y=.22)
+        axes.set_ylim(bottom=0)
         axes.set_xlabel('cosine similarity')
         axes.set_ylabel('share of pairs, %')
-        axes.legend(loc='upper right', fontsize=9)
+        axes.legend(loc='upper left', fontsize=9, handlelength=1.2)
         return _svg(figure)
 
 
@@ -109,5 +108,4 @@ def contact_sheet(images: list[np.ndarray], resolutions=(112, 28, 20, 14, 7)) ->
     """PNG: a row a resolution, a column a face (uint8 RGB), as the network sees them."""
     rows = [np.hstack([degrade_array(np.ascontiguousarray(image), r) for image in images])
             for r in resolutions]
-    ok, data = cv2.imencode('.png', np.vstack(rows)[..., ::-1])
-    return data.tobytes()
+    return cv2.imencode('.png', np.vstack(rows)[..., ::-1])[1].tobytes()

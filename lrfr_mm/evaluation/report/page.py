@@ -29,10 +29,12 @@ vertical-align:top}th{font-size:12px;color:var(--soft);font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}td.best{font-weight:700}
 td.p{color:var(--soft);font-size:13px}tr.first td{border-top:1px solid #c9ccd1}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:22px}
+.grid.three{grid-template-columns:repeat(auto-fit,minmax(290px,1fr))}
 svg{max-width:100%;height:auto}
 .sheet{display:grid;grid-template-columns:max-content 1fr;column-gap:10px}
 .sheet div{display:grid;grid-template-rows:repeat(5,1fr);font-size:12px;color:var(--soft);
 text-align:right}.sheet span{align-self:center}.sheet img{width:100%;image-rendering:auto}
+h3.gap{margin-top:22px}p.note{font-size:13px;margin:6px 0 0}
 details pre{overflow:auto;max-height:480px;background:#f6f7f9;padding:14px;border-radius:8px;
 font-size:12.5px}summary{cursor:pointer}
 """
@@ -89,22 +91,50 @@ def _cards(runs: list[dict]) -> str:
 
 def _accuracy(runs: list[dict]) -> str:
     titles = {'sweep': 'both images of a pair degraded', 'cross': 'one image of a pair degraded'}
-    cells = []
+    cells, tables = [], []
     for sweep in _names(runs, 'sweeps'):
         data = next(run['sweeps'][sweep] for run in runs if sweep in run['sweeps'])
         text = f'{data["benchmark"]}: {titles.get(sweep, sweep)}'
         cells.append(f'<div><h3>{escape(text)}</h3>{accuracy_figure(runs, sweep)}</div>')
+        tables.append(_sweep_table(runs, sweep, text))
     if not cells:
         return ''
     return ('<section><h2>Accuracy against resolution</h2>'
-            f'<div class="grid">{"".join(cells)}</div></section>')
+            f'<div class="grid">{"".join(cells)}</div>{"".join(tables)}</section>')
+
+
+def _sweep_table(runs: list[dict], sweep: str, title: str) -> str:
+    """A row a run, a column a resolution."""
+    have = [run for run in runs if sweep in run['sweeps']]
+    sizes = have[0]['sweeps'][sweep]['resolutions']
+    best = [max(run['metrics'].get(f'{sweep}/accuracy@{size}', 0) for run in have)
+            for size in sizes]
+    body = []
+    for run in have:
+        cells = []
+        for size, top in zip(sizes, best, strict=True):
+            value = run['metrics'].get(f'{sweep}/accuracy@{size}')
+            mark = ' best' if len(have) > 1 and value == top else ''
+            cells.append('<td class="n">–</td>' if value is None
+                         else f'<td class="n{mark}">{value:.2f}</td>')
+        body.append(f'<tr><td>{escape(run["name"])}</td>{"".join(cells)}</tr>')
+    ssim = have[0]['sweeps'][sweep].get('ssim')
+    if ssim:
+        body.append('<tr><td class="p">mean SSIM</td>'
+                    + ''.join(f'<td class="n p">{value:.2f}</td>' for value in ssim) + '</tr>')
+    head = ''.join(f'<th class="n">{size} px</th>' for size in sizes)
+    protocol = next(row['protocol'] for row in have[0]['rows'] if row['benchmark'] == sweep)
+    return (f'<h3 class="gap">{escape(title)}: accuracy, %</h3><div class="wrap"><table><thead><tr>'
+            f'<th></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+            f'<p class="note">{escape(protocol)}</p>')
 
 
 def _table(runs: list[dict]) -> str:
     rows: dict[str, dict] = {}
     for run in runs:
         for row in run['rows']:
-            rows.setdefault(row['name'], row)
+            if row['benchmark'] not in run['sweeps']:
+                rows.setdefault(row['name'], row)
     head = ''.join(f'<th class="n">{escape(run["name"])}</th>' for run in runs)
     body, previous = [], None
     for name, row in rows.items():
@@ -127,7 +157,7 @@ def _table(runs: list[dict]) -> str:
                     f'<td>{escape(row["metric"])}</td>{"".join(cells)}'
                     f'<td class="p">{escape(note)}</td></tr>')
         previous = row['benchmark']
-    return ('<section><h2>All numbers</h2><p>Percent; ± is the standard deviation over folds.</p>'
+    return ('<section><h2>Benchmarks</h2><p>Percent; ± is the standard deviation over folds.</p>'
             '<div class="wrap"><table><thead><tr><th>benchmark</th><th>metric</th>'
             f'{head}<th>protocol</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
             '</section>')
@@ -139,8 +169,8 @@ def _pairs(runs: list[dict]) -> str:
         cells = [f'<div><h3>ROC</h3>{roc_figure(runs, pairs)}</div>']
         cells += [f'<div><h3>similarities, {escape(run["name"])}</h3>'
                   f'{histogram_figure(run, pairs)}</div>' for run in runs if pairs in run['pairs']]
-        blocks.append(f'<section><h2>{escape(pairs)}</h2><div class="grid">{"".join(cells)}</div>'
-                      '</section>')
+        blocks.append(f'<section><h2>{escape(pairs)}</h2><div class="grid three">{"".join(cells)}'
+                      '</div></section>')
     return ''.join(blocks)
 
 

@@ -12,7 +12,9 @@ __all__ = ['SmoothL1DistanceLoss']
 
 @MODELS.register_module()
 class SmoothL1DistanceLoss(ContrastLoss):
-    """Mean of 0.5 d^2 / beta where d = |x_i - y_i| is below beta, else d - 0.5 beta (Girshick, 2015).
+    """Mean of 0.5 d^2 / beta where d = |x_i - y_i| is below beta, else d - 0.5 beta.
+
+    (Girshick, Fast R-CNN, ICCV 2015, eq. 3, with beta = 1 there.)
 
     Args:
         beta: Where the square turns into a line; unit-length embeddings of 512 numbers have

@@ -82,7 +82,8 @@ def head_radius(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     az, el = _SHAPE.azimuth, _SHAPE.elevation
     sin_a, cos_a, sin_e, cos_e = _SINES
     half_height = np.where(el < 0, who.head_up, who.head_down)
-    width = who.head_width * (1 - who.jaw_taper * smooth_step(el, .25, 1.15) - .10 * smooth_step(-el, .45, 1.3))
+    width = who.head_width * (1 - who.jaw_taper * smooth_step(el, .25, 1.15)
+                              - .10 * smooth_step(-el, .45, 1.3))
     n = who.squareness
     across = np.outer((cos_e / width) ** n, np.abs(sin_a) ** n)
     ahead = np.outer((cos_e / who.head_depth) ** n, np.abs(cos_a) ** n)

@@ -125,7 +125,8 @@ def sample_identity(rng: np.random.Generator) -> SimpleNamespace:
     who.skin = (skin * (1 + np.array([.05, -.02, -.06]) * rng.standard_normal())).astype(np.float32)
     dark = who.melanin
     hair_p = _HAIR_P * np.array([1, 1, 1, 1 - .7 * dark, 1 - dark, 1 - dark, 1 - dark, 1, 1])
-    who.hair = _HAIR[rng.choice(len(_HAIR), p=hair_p / hair_p.sum())] * np.float32(rng.uniform(.8, 1.2))
+    who.hair = _HAIR[rng.choice(len(_HAIR), p=hair_p / hair_p.sum())]
+    who.hair = who.hair * np.float32(rng.uniform(.8, 1.2))
     who.brow = who.hair * np.float32(rng.uniform(.47, .85))
     iris_p = _IRIS_P * np.array([1, 1, 1, 1 - dark, 1 - dark, 1 - dark, 1 - .6 * dark])
     who.iris = _IRIS[rng.choice(len(_IRIS), p=iris_p / iris_p.sum())] * rng.uniform(.85, 1.15)

@@ -6,8 +6,16 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from lrfr_mm.ops.facegen.geometry import (TEMPLATE, GRID, head_radius, intersect, landmarks,
-                                          rotation, similarity, surface_points)
+from lrfr_mm.ops.facegen.geometry import (
+    GRID,
+    TEMPLATE,
+    head_radius,
+    intersect,
+    landmarks,
+    rotation,
+    similarity,
+    surface_points,
+)
 from lrfr_mm.ops.facegen.texture import draw_albedo, paint_hair
 
 __all__ = ['SIZE', 'render_face']
@@ -71,7 +79,7 @@ class _View:
 
 
 def _occlusion(radius, azimuth, elevation) -> np.ndarray:
-    """How open the sky is above each point: hollows of the head get less light. About 0.6 to 1.1."""
+    """How open the sky is above each point, .5 to 1.15: hollows of the head get less light."""
     hollow = radius - cv2.GaussianBlur(radius, (0, 0), 4.)
     grid = GRID.coarse(2)
     u, v = grid.texels(azimuth, elevation)

@@ -118,7 +118,8 @@ def _facial_hair(who, shot) -> np.ndarray | None:
     upper = np.outer(row_lip, smooth_step(.30 - np.abs(_AZ), 0, .10))
     cheek_line = who.beard_low + .28 * smooth_step(-np.abs(_AZ), -.75, -.15)
     below = np.clip((_EL[:, None] - cheek_line[None]) / .13, 0, 1)
-    mouth_hole = np.outer(bell(_EL, who.mouth_y + .01, .055), smooth_step(.34 - np.abs(_AZ), 0, .12))
+    mouth_hole = np.outer(bell(_EL, who.mouth_y + .01, .055),
+                          smooth_step(.34 - np.abs(_AZ), 0, .12))
     beard = below * np.clip(1 - 1.3 * mouth_hole, 0, 1)
     cover = np.maximum(np.maximum(who.moustache * upper, who.beard * beard),
                        stubble * np.maximum(upper, beard))

@@ -13,7 +13,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3, save_last=True),
     sampler_seed=dict(type='DistSamplerSeedHook'))
-custom_hooks = [dict(type='IterSeedHook'), dict(type='ReportHook')]
+custom_hooks = [dict(type='IterSeedHook'), dict(type='InvalidLossHook'), dict(type='ReportHook')]
 val_cfg = dict(type='BenchmarkLoop')
 test_cfg = dict(type='BenchmarkLoop')
 load_from = None

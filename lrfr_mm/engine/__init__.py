@@ -1,5 +1,6 @@
 from lrfr_mm.engine.benchmark_loop import BenchmarkLoop, embed_benchmark
-from lrfr_mm.engine.hooks import IterSeedHook, ReportHook
+from lrfr_mm.engine.hooks import InvalidLossHook, IterSeedHook, ReportHook
 from lrfr_mm.engine.optim_wrapper import Bf16OptimWrapper
 
-__all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'IterSeedHook', 'ReportHook', 'embed_benchmark']
+__all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'InvalidLossHook', 'IterSeedHook', 'ReportHook',
+           'embed_benchmark']

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
-__all__ = ['allow_checkpoint_classes', 'load_recognizer']
+__all__ = ['allow_checkpoint_classes', 'load_recognizer', 'read_checkpoint']
 
 
 def _statistic(owner: type, name: str):
@@ -37,23 +37,33 @@ def allow_checkpoint_classes() -> None:
                                           multiarray._reconstruct, multiarray.scalar, *numbers])
 
 
+def read_checkpoint(path: str) -> dict:
+    """The contents of a checkpoint, on the CPU.
+
+    Raises:
+        FileNotFoundError: If ``path`` is not there.
+        ValueError: If it is not a checkpoint, is cut, or holds more than data.
+    """
+    allow_checkpoint_classes()
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    try:
+        saved = torch.load(path, map_location='cpu', weights_only=True)
+        return saved if 'state_dict' in saved else dict(state_dict=saved)
+    except Exception as error:  # a foreign or cut file can fail anywhere in torch's reader
+        lines = [line.strip() for line in str(error).splitlines() if 'rror:' in line or 'nsupported'
+                 in line] or [str(error).partition('\n')[0] or type(error).__name__]
+        raise ValueError(f'{path} is not a checkpoint: {lines[0]}') from None
+
+
 def load_recognizer(model: torch.nn.Module, path: str) -> None:
     """Load all of a checkpoint but its head into ``model``; nothing may be missing or left over.
 
     Raises:
         FileNotFoundError: If ``path`` is not there.
-        ValueError: If it is not a checkpoint, or one of another model; the text names a tensor.
+        ValueError: If it is no checkpoint, or one of another model; the text names a tensor.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    try:
-        saved = torch.load(path, map_location='cpu', weights_only=True)
-        saved = saved.get('state_dict', saved)
-    except Exception as error:  # a foreign or cut file can fail anywhere in torch's reader
-        lines = [line.strip() for line in str(error).splitlines() if 'rror:' in line or 'nsupported'
-                 in line] or [str(error).partition('\n')[0] or type(error).__name__]
-        reason = lines[0]
-        raise ValueError(f'{path} is not a checkpoint: {reason}') from None
+    saved = read_checkpoint(path)['state_dict']
     own = (model.module if hasattr(model, 'module') else model)
     saved = {key: value for key, value in saved.items() if not key.startswith('head.')}
     wanted = {key: value for key, value in own.state_dict().items() if not key.startswith('head.')}

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import init_dist
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
-from lrfr_mm.engine.checkpoint import allow_checkpoint_classes
+from lrfr_mm.engine.checkpoint import allow_checkpoint_classes, read_checkpoint
 from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_common_arguments', 'build_runner', 'load_config', 'run_command',
@@ -27,10 +27,14 @@ def run_command(main) -> None:
     try:
         code = main() or 0
     except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError, KeyError,
-            ImportError) as error:
+            ImportError, TypeError) as error:
+        # Of the TypeErrors only a config's wrong or forgotten argument is a user's.
+        if isinstance(error, TypeError) and ' argument' not in str(error):
+            raise
         if os.environ.get('LRFR_TRACEBACK') == '1':
             traceback.print_exc()
-        lines = [line for line in str(error).splitlines() if line.strip()] or [repr(error)]
+        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+        lines = [line for line in text.splitlines() if line.strip()] or [repr(error)]
         print(f'error: {lines[-1].strip()}', file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
@@ -70,7 +74,7 @@ def load_config(args: argparse.Namespace) -> Config:
         old_root = config.get('data_root')
         config.merge_from_dict(args.cfg_options)
         if old_root and config.data_root != old_root:
-            _move(config, old_root, config.data_root)
+            _move(config._cfg_dict, old_root, config.data_root)
     if args.work_dir:
         config.work_dir = args.work_dir
     elif config.get('work_dir') is None:
@@ -81,7 +85,8 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def _move(node, old: str, new: str) -> None:
     """Replace the beginning ``old`` of every string below ``node`` by ``new``."""
-    for key, value in list(node.items() if isinstance(node, dict) else enumerate(node)):
+    for key in list(node) if isinstance(node, dict) else range(len(node)):
+        value = node[key]
         if isinstance(value, str) and value.startswith(old):
             node[key] = new + value[len(old):]
         elif isinstance(value, (dict, list)):
@@ -108,7 +113,8 @@ def build_runner(config: Config, train: bool) -> Runner:
     else:
         for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
             config.pop(key, None)
-        _set_num_classes(config)
+        _check_training_set(config)
+        _check_resumed(config)
     runner = Runner.from_cfg(config)
     runner.config_text = text  # as the user wrote it, for the report
     return runner
@@ -124,7 +130,15 @@ def _init_gloo(launcher: str) -> None:
         init_dist(launcher, backend='gloo')
 
 
-def _set_num_classes(config: Config) -> None:
+def _check_resumed(config: Config) -> None:
+    if config.get('resume'):
+        path = config.get('load_from') or find_latest_checkpoint(config.work_dir)
+        if path is not None:
+            read_checkpoint(path)
+
+
+def _check_training_set(config: Config) -> None:
+    """Set the head's class count, and refuse sets that nothing can be learned from."""
     head = config.model.get('head')
     source = config.train_dataloader.dataset.get('source')
     if head is None or source is None:
@@ -132,6 +146,14 @@ def _set_num_classes(config: Config) -> None:
     from mmengine.registry import init_default_scope
     init_default_scope(config.get('default_scope', 'lrfr_mm'))
     built = SOURCES.build(source)
+    if built.num_classes < 2:
+        raise ValueError(f'{built}: one person cannot be told from others, at least two are needed')
+    loader = config.train_dataloader
+    world = int(os.environ.get('WORLD_SIZE') or os.environ.get('SLURM_NTASKS') or 1
+                ) if config.launcher != 'none' else 1
+    if loader.get('drop_last') and len(built) < loader.batch_size * world:
+        raise ValueError(f'{built} does not fill one batch of {loader.batch_size} on {world} '
+                         'process(es): set train_dataloader.batch_size lower')
     if head.get('num_classes') is None:
         head.num_classes = built.num_classes
     elif head.num_classes < built.num_classes:

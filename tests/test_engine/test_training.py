@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from lrfr_mm.datasets import SyntheticFaces
-from lrfr_mm.engine.launch import load_config
+from lrfr_mm.engine.launch import build_runner, load_config
 
 ROOT = Path(__file__).parents[2]
 CONFIG = '''
@@ -141,7 +142,7 @@ def test_amp_trains_in_bfloat16(trained, config, tmp_path):
     run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--amp', '--cfg-options',
         'train_cfg.max_epochs=1')
     full, half = losses(work_dir), losses(tmp_path)
-    assert half[1] != full[1] and abs(half[1] - full[1]) < .02 * full[1]
+    assert half[1] != full[1] and abs(half[1] - full[1]) < .1 * full[1]
 
 
 def test_two_processes_train_and_measure_like_one(trained, config, faces, tmp_path):
@@ -172,6 +173,11 @@ TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
     (TRAIN + ' --cfg-options model.head.num_classes=2', '4 people'),
     (TRAIN + ' --cfg-options model.backbone.model_name=hrnet_w18_small',
      "'hrnet_w18_small' cannot be used with 112x112"),
+    (TRAIN + ' --cfg-options model.head.type=NoHead', 'NoHead'),
+    (TRAIN + ' --cfg-options model.head.sale=3', "argument 'sale'"),
+    (TRAIN + ' --cfg-options train_dataloader.batch_size=99', 'does not fill one batch of 99'),
+    (TRAIN + ' --cfg-options train_dataloader.dataset.source.identities=[person_0]', 'person_0'),
+    (TRAIN + ' --resume {tmp}/cut.pth', 'cut.pth is not a checkpoint'),
     (TRAIN + ' --launcher pytorch', 'torchrun'),
     (TRAIN + ' --resume {tmp}/no.pth', 'no.pth'),
     ('tools/test.py {config} no.pth', 'checkpoint no.pth does not exist'),
@@ -184,9 +190,25 @@ TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
 ])
 def test_a_users_mistake_is_one_line_and_exit_code_2(trained, config, tmp_path, command, text):
     (tmp_path / 'bad.py').write_text('model = dict(\n')
+    (tmp_path / 'cut.pth').write_bytes((trained[0] / 'epoch_3.pth').read_bytes()[:5000])
     command = command.format(config=config, ckpt=trained[0] / 'epoch_3.pth', tmp=tmp_path)
     done = run(*command.split(), code=2)
     assert text in done.stderr and 'Traceback' not in done.stderr
+
+
+def test_a_loss_that_is_no_number_stops_the_run(config, tmp_path):
+    done = run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--cfg-options',
+               'optim_wrapper.optimizer.lr=1e30', 'train_cfg.max_epochs=1', code=1)
+    assert 'not finite' in done.stderr and not list(tmp_path.glob('epoch_*.pth'))
+
+
+def test_one_person_is_not_enough(faces):
+    config = Config(dict(launcher='none', model=dict(head=dict(type='CosFaceHead')),
+                         train_dataloader=dict(batch_size=2, dataset=dict(source=dict(
+                             type='FolderFaces', root=str(faces / 'train'),
+                             identities=['person 1'])))))
+    with pytest.raises(ValueError, match='one person cannot be told from others'):
+        build_runner(config, train=True)
 
 
 def test_data_root_moves_every_path_below_it(faces, tmp_path):

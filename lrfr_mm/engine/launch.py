@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import traceback
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import init_dist
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from lrfr_mm.engine.checkpoint import allow_checkpoint_classes, read_checkpoint
@@ -125,9 +125,18 @@ def _init_gloo(launcher: str) -> None:
         if 'RANK' not in os.environ:
             raise ValueError('--launcher pytorch needs torchrun: torchrun --nproc_per_node N '
                              'tools/train.py CONFIG --launcher pytorch')
-        torch.distributed.init_process_group('gloo')
     else:
-        init_dist(launcher, backend='gloo')
+        if 'SLURM_PROCID' not in os.environ:
+            raise ValueError('--launcher slurm needs srun: srun -n N python tools/train.py CONFIG '
+                             '--launcher slurm')
+        os.environ['RANK'] = os.environ['SLURM_PROCID']
+        os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+        os.environ.setdefault('MASTER_PORT', '29500')
+        if 'MASTER_ADDR' not in os.environ:
+            hosts = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
+                                   capture_output=True, text=True, check=True)
+            os.environ['MASTER_ADDR'] = hosts.stdout.split()[0]
+    torch.distributed.init_process_group('gloo')
 
 
 def _check_resumed(config: Config) -> None:

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,25 @@ TRAIN = 'tools/train.py {config} --work-dir {tmp}'
 TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
 
 
+def test_slurm_starts_two_processes(trained, config, tmp_path):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, 'tools/test.py', str(config), str(trained[0] / 'epoch_3.pth'),
+               '--work-dir', str(tmp_path), '--launcher', 'slurm']
+    tasks = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, env={
+                                  **os.environ, 'SLURM_PROCID': str(rank), 'SLURM_NTASKS': '2',
+                                  'SLURM_LOCALID': str(rank), 'MASTER_ADDR': '127.0.0.1',
+                                  'MASTER_PORT': str(port), 'OMP_NUM_THREADS': '1'})
+             for rank in range(2)]
+    for task in tasks:
+        text = task.communicate(timeout=300)[0]
+        assert task.returncode == 0, text[-3000:]
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert 'faces/accuracy' in metrics
+
+
 @pytest.mark.parametrize(('command', 'text'), [
     ('tools/train.py nowhere.py', 'config nowhere.py does not exist'),
     ('tools/train.py {tmp}/bad.py', 'bad.py'),
@@ -179,6 +199,7 @@ TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
     (TRAIN + ' --cfg-options train_dataloader.dataset.source.identities=[person_0]', 'person_0'),
     (TRAIN + ' --resume {tmp}/cut.pth', 'cut.pth is not a checkpoint'),
     (TRAIN + ' --launcher pytorch', 'torchrun'),
+    (TRAIN + ' --launcher slurm', 'srun'),
     (TRAIN + ' --resume {tmp}/no.pth', 'no.pth'),
     ('tools/test.py {config} no.pth', 'checkpoint no.pth does not exist'),
     ('tools/test.py {config} {tmp}/bad.py --work-dir {tmp}', 'is not a checkpoint'),

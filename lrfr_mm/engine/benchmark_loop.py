@@ -71,6 +71,9 @@ class BenchmarkLoop(BaseLoop):
     def run(self) -> dict[str, float]:
         """Embed, measure, tell the hooks; returns all values."""
         hook = 'test' if self._runner._test_loop is self else 'val'
+        if hook == 'test' and not self.benchmarks:
+            raise ValueError('none of the config\'s benchmarks is there; the lines above say what '
+                             'is missing')
         self.runner.call_hook(f'before_{hook}')
         self.runner.call_hook(f'before_{hook}_epoch')
         model = self.runner.model

@@ -64,6 +64,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     if not os.path.isfile(args.config):
         raise FileNotFoundError(f'config {args.config} does not exist')
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # so that custom_imports finds the user's own modules
     try:
         config = Config.fromfile(args.config)
     except FileNotFoundError:

@@ -205,6 +205,7 @@ def test_slurm_starts_two_processes(trained, config, tmp_path):
     ('tools/test.py {config} {tmp}/bad.py --work-dir {tmp}', 'is not a checkpoint'),
     (TEST + ' --benchmarks lfw', "no benchmark 'lfw'"),
     (TEST + ' --benchmarks absent', 'absent.bin is missing'),
+    (TEST + ' --cfg-options test_dataloader.dataset.0.source.root=/no', 'none of the config'),
     (TEST + ' --cfg-options model.neck.embed_dim=8', 'belongs to another model: neck'),
     ('tools/compare.py /no --out {tmp}/x', 'run tools/test.py'),
     ('tools/train.py', 'required'),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lrfr_mm.engine.launch import run_command
 from lrfr_mm.evaluation.report import write_report
+from lrfr_mm.files import write_text
 
 
 def main() -> None:
@@ -25,10 +26,9 @@ def main() -> None:
     if len(set(names)) < len(names):
         raise ValueError(f'two runs have the same name: {", ".join(names)}')
     out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     metrics = {f'{run["name"]}/{key}': value for run in runs for key, value in
                run['metrics'].items()}
-    (out / 'metrics.json').write_text(json.dumps(metrics, indent=2) + '\n')
+    write_text(out / 'metrics.json', json.dumps(metrics, indent=2) + '\n')
     shared = [key for key in runs[0]['metrics'] if all(key in run['metrics'] for run in runs)]
     width = max(map(len, shared), default=6)
     print(f'{"metric":<{width}}  ' + '  '.join(f'{name:>10}' for name in names))

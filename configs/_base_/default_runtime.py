@@ -11,7 +11,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3, save_last=True),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3, save_last=True,
+                    save_best='auto'),
     sampler_seed=dict(type='DistSamplerSeedHook'))
 custom_hooks = [dict(type='IterSeedHook'), dict(type='InvalidLossHook'), dict(type='ReportHook')]
 val_cfg = dict(type='BenchmarkLoop')

@@ -1,7 +1,11 @@
 """Order of the samples."""
 from __future__ import annotations
 
-from mmengine.dataset import DefaultSampler
+from collections.abc import Iterator
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
 
 from lrfr_mm.registry import DATA_SAMPLERS
 
@@ -9,15 +13,47 @@ __all__ = ['EpochSampler']
 
 
 @DATA_SAMPLERS.register_module()
-class EpochSampler(DefaultSampler):
-    """mmengine's DefaultSampler that tells the data set which epoch, and which seed, it is."""
+class EpochSampler(Sampler):
+    """Each epoch's order from (seed, epoch) alone, cut among the processes.
+
+    Tells the data set which epoch, and which seed, it is, and visits what the source's
+    ``epoch_indices`` asks for (ConcatFaces' weights).
+
+    Args:
+        dataset: A FaceDataset.
+        shuffle: Draw the order anew each epoch.
+        seed: Of the order; None for one that all processes agree on.
+        round_up: Repeat the first samples so that every process has the same number.
+    """
 
     def __init__(self, dataset, shuffle: bool = True, seed: int | None = None,
                  round_up: bool = True):
-        super().__init__(dataset, shuffle, seed, round_up)
+        self.rank, self.world_size = get_dist_info()
+        self.dataset, self.shuffle, self.round_up = dataset, shuffle, round_up
+        self.seed = sync_random_seed() if seed is None else seed
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        super().set_epoch(epoch)
+        self.epoch = epoch
+        source = getattr(self.dataset, 'source', None)
+        wanted = source.epoch_indices(self._generator(0)) if source is not None else None
+        self._wanted = wanted
+        self._total = len(self.dataset) if wanted is None else len(wanted)
         if hasattr(self.dataset, 'set_epoch'):
             self.dataset.set_epoch(epoch, self.seed)
+
+    def _generator(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, self.epoch, purpose])
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.arange(self._total) if self._wanted is None else self._wanted
+        if self.shuffle:
+            order = self._generator(1).permutation(order)
+        if self.round_up:
+            order = np.resize(order, len(self) * self.world_size)
+        return iter(order[self.rank::self.world_size].tolist())
+
+    def __len__(self) -> int:
+        if self.round_up:
+            return -(-self._total // self.world_size)
+        return len(range(self.rank, self._total, self.world_size))

@@ -8,12 +8,44 @@ four alone.
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.fileio.backends import LocalBackend, register_backend
 from mmengine.logging.history_buffer import HistoryBuffer
 
-__all__ = ['allow_checkpoint_classes', 'load_recognizer', 'read_checkpoint']
+from lrfr_mm.files import whole_file
+
+__all__ = ['allow_checkpoint_classes', 'find_checkpoint', 'load_recognizer', 'read_checkpoint',
+           'write_whole_files']
+
+
+class WholeFileBackend(LocalBackend):
+    """mmengine's local files, each written under a temporary name and moved: what a killed process
+    or a full disk leaves is the old checkpoint, never half of a new one.
+    """
+
+    def put(self, obj: bytes, filepath) -> None:
+        with whole_file(filepath) as part:
+            part.write_bytes(obj)
+
+
+def write_whole_files() -> None:
+    """Make mmengine write its checkpoints, and all else that goes by its file layer, that way."""
+    register_backend('local', WholeFileBackend, force=True, prefixes='')
+
+
+def find_checkpoint(work_dir: str) -> Path | None:
+    """The checkpoint of ``work_dir`` with the most epochs or iterations; None if there is none.
+
+    Looks at the files, not at mmengine's note ``last_checkpoint``, which a kill can leave empty and
+    a moved folder makes wrong.
+    """
+    found = [(int(match[1]), path) for path in Path(work_dir).glob('*.pth')
+             if (match := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name))]
+    return max(found)[1] if found else None
 
 
 def _statistic(owner: type, name: str):

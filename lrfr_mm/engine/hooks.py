@@ -9,6 +9,7 @@ from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
 
 from lrfr_mm.evaluation.report import collect_run, table_text, write_report
+from lrfr_mm.files import write_text
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.registry import HOOKS
 
@@ -76,12 +77,11 @@ class ReportHook(Hook):
         loop, work_dir = runner.test_loop, Path(runner.work_dir)
         runner.logger.info('\n' + table_text(loop.results))
         out = Path(self.out) if self.out else work_dir / 'metrics.json'
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(metrics, indent=2) + '\n')
+        write_text(out, json.dumps(metrics, indent=2) + '\n')
         run = collect_run(self.name or work_dir.name, loop.results,
                           getattr(runner, 'config_text', runner.cfg.pretty_text),
                           checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
-        (work_dir / 'run.json').write_text(json.dumps(run))
+        write_text(work_dir / 'run.json', json.dumps(run))
         page = write_report(work_dir / 'report', [run])
         runner.logger.info(f'metrics: {out}')
         runner.logger.info(f'report: {page}')

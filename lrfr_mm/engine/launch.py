@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -10,9 +12,15 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
-from lrfr_mm.engine.checkpoint import allow_checkpoint_classes, read_checkpoint
+from lrfr_mm import registry
+from lrfr_mm.engine.checkpoint import (
+    allow_checkpoint_classes,
+    find_checkpoint,
+    read_checkpoint,
+    write_whole_files,
+)
 from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_common_arguments', 'build_runner', 'load_config', 'run_command',
@@ -26,8 +34,7 @@ def run_command(main) -> None:
     """
     try:
         code = main() or 0
-    except (ValueError, FileNotFoundError, NotADirectoryError, PermissionError, KeyError,
-            ImportError, TypeError) as error:
+    except (ValueError, OSError, KeyError, ImportError, TypeError) as error:
         # Of the TypeErrors only a config's wrong or forgotten argument is a user's.
         if isinstance(error, TypeError) and ' argument' not in str(error):
             raise
@@ -35,12 +42,31 @@ def run_command(main) -> None:
             traceback.print_exc()
         text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
         lines = [line for line in text.splitlines() if line.strip()] or [repr(error)]
-        print(f'error: {lines[-1].strip()}', file=sys.stderr)
+        print(f'error: {_unknown_name(text) or lines[-1].strip()}', file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+def _unknown_name(text: str) -> str | None:
+    """mmengine's complaint about a name that is not registered, with the near ones that are."""
+    found = re.search(r"['\"]?([\w.]+) is not in the (?:\w+::)?([\w ]+) registry", text)
+    if found is None:
+        return None
+    name, kind = found.groups()
+    known = set()
+    for candidate in vars(registry).values():
+        if isinstance(candidate, registry.Registry) and candidate.name == kind:
+            while candidate is not None:
+                candidate.import_from_location()
+                known |= set(candidate.module_dict)
+                candidate = candidate.parent
+    near = difflib.get_close_matches(name, known, n=3, cutoff=.5)
+    return (f'{name!r} is not a registered {kind}; '
+            + (f'near it: {", ".join(near)}' if near else f'there are {", ".join(sorted(known))}')
+            + '. A component of your own needs custom_imports in the config.')
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +128,7 @@ def build_runner(config: Config, train: bool) -> Runner:
     ``num_classes`` gets the training source's; a smaller one is an error before anything is built.
     """
     allow_checkpoint_classes()
+    write_whole_files()
     text = config.pretty_text
     if config.launcher != 'none' and not torch.cuda.is_available():
         _init_gloo(config.launcher)
@@ -133,6 +160,7 @@ def _init_gloo(launcher: str) -> None:
                              '--launcher slurm')
         os.environ['RANK'] = os.environ['SLURM_PROCID']
         os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+        os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')
         os.environ.setdefault('MASTER_PORT', '29500')
         if 'MASTER_ADDR' not in os.environ:
             hosts = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
@@ -143,9 +171,10 @@ def _init_gloo(launcher: str) -> None:
 
 def _check_resumed(config: Config) -> None:
     if config.get('resume'):
-        path = config.get('load_from') or find_latest_checkpoint(config.work_dir)
+        path = config.get('load_from') or find_checkpoint(config.work_dir)
         if path is not None:
             read_checkpoint(path)
+            config.load_from = str(path)
 
 
 def _check_training_set(config: Config) -> None:

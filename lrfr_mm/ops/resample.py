@@ -70,17 +70,6 @@ def _round(sums: torch.Tensor) -> torch.Tensor:
     return ((sums + half) * 2. ** -_PRECISION_BITS).floor_().clamp_(0, 255)
 
 
-def _round(sums: torch.Tensor) -> torch.Tensor:
-    half = 1 << (_PRECISION_BITS - 1)
-    return ((sums + half) * 2. ** -_PRECISION_BITS).floor_().clamp_(0, 255)
-
-
-def _as_float(images: torch.Tensor) -> torch.Tensor:
-    if images.dtype != torch.uint8:
-        raise ValueError(f'images must be uint8, got {images.dtype}')
-    return images.contiguous().double()
-
-
 def _resize_float(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
     h, w = images.shape[-2:]
     if w != width:
@@ -98,9 +87,8 @@ def degrade(images, resolution, method: str = 'exact'):
         resolution: r in px, one for all images, or one for each of the first axis (sequence (B,)).
         method: 'exact' equals Pillow on every pixel: it is Pillow on CPU tensors, and 'matrix'
             elsewhere. 'matrix' is the pair of matrix products above, on any device, equal to
-            Pillow for square images. 'fast' (CPU
-            only) is torch's antialiased uint8 interpolation: several times faster, at most a few
-            grey levels from Pillow.
+            Pillow for square images. 'fast' (CPU only) is torch's antialiased uint8 interpolation:
+            several times faster, at most a few grey levels from Pillow.
 
     Returns:
         uint8 of the same shape and kind. Where r is at least H and W the image is unchanged.

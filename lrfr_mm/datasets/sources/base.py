@@ -29,6 +29,10 @@ class FaceSource:
         """Labels of all images, int64 (N,), without decoding any."""
         return np.array([self.read(i)[1] for i in range(len(self))], np.int64)
 
+    def epoch_indices(self, rng: np.random.Generator) -> np.ndarray | None:
+        """Positions to visit in one epoch, drawn from ``rng``; None for each position once."""
+        return None
+
     def name(self, index: int) -> str:
         """What a person would call image ``index``."""
         return str(index)

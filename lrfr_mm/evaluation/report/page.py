@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lrfr_mm.evaluation.report.figures import accuracy_figure, histogram_figure, roc_figure
 from lrfr_mm.evaluation.report.run import SHEET_RESOLUTIONS
+from lrfr_mm.files import write_text
 
 __all__ = ['write_report']
 
@@ -55,13 +56,11 @@ def write_report(folder, runs: list[dict]) -> Path:
     parts = [f'<h1>{escape(title)}</h1><p>Face recognition from 7 to 112 px: test report.</p>',
              _cards(runs), _accuracy(runs), _table(runs), _pairs(runs), _sheet(runs[0]),
              _details(runs)]
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / 'index.html'
-    page.write_text('<!doctype html><html lang="en"><head><meta charset="utf-8">'
-                    '<meta name="viewport" content="width=device-width,initial-scale=1">'
-                    f'<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>'
-                    + ''.join(parts) + '</main></body></html>', encoding='utf-8')
+    page = Path(folder) / 'index.html'
+    write_text(page, '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+               '<meta name="viewport" content="width=device-width,initial-scale=1">'
+               f'<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>'
+               + ''.join(parts) + '</main></body></html>')
     return page
 
 

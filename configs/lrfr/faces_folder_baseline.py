@@ -1,0 +1,6 @@
+# faces_folder.py without the method: HR views only, CosFace only (the paper's Baseline).
+_base_ = ['../_base_/models/lrf_demo.py', '../_base_/datasets/faces_folder.py',
+          '../_base_/schedules/adamw_short.py', '../_base_/default_runtime.py']
+model = dict(contrast_loss=None)
+train_dataloader = dict(dataset=dict(pipeline=[dict(type='ResizeFace', size=112),
+                                               dict(type='RandomFlip')]))

@@ -1,0 +1,130 @@
+"""Rows of a table, each trained and tested with several seeds, one after the other, resumable."""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lrfr_mm.files import write_text
+
+__all__ = ['Row', 'collect', 'run_rows', 'study_markdown', 'write_study']
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a study.
+
+    Attributes:
+        name: What the table calls it.
+        config: Path of its config.
+        options: ``KEY=VALUE`` overrides, on top of the study's.
+    """
+
+    name: str
+    config: str
+    options: tuple[str, ...] = ()
+
+    def folder(self, out: Path, seed: int) -> Path:
+        return out / self.name.replace('/', '_').replace(' ', '_') / f'seed{seed}'
+
+
+def run_rows(rows: list[Row], seeds: list[int], out: Path, tools: Path, options: list[str] = (),
+             train_options: list[str] = ()) -> None:
+    """Train and test every row with every seed.
+
+    A run whose ``metrics.json`` is there is not repeated; one that was cut goes on from its last
+    checkpoint. Each run's output is in ``log.txt`` in its folder.
+
+    Args:
+        rows: What to run.
+        seeds: Seed of each repetition.
+        out: Folder of the study: ``out/ROW/seedN``.
+        tools: Folder of train.py and test.py.
+        options: Overrides of every run, ``KEY=VALUE``.
+        train_options: More arguments of tools/train.py.
+
+    Raises:
+        RuntimeError: If a run fails; the text names its log.
+    """
+    jobs = [(row, seed) for seed in seeds for row in rows]
+    for number, (row, seed) in enumerate(jobs, 1):
+        folder = row.folder(out, seed)
+        if (folder / 'metrics.json').is_file():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        overrides = [*options, *row.options]
+        common = ['--work-dir', str(folder), *(['--cfg-options', *overrides] if overrides else [])]
+        print(f'[{number}/{len(jobs)}] {row.name}, seed {seed}: ', end='', flush=True)
+        start = time.perf_counter()
+        with open(folder / 'log.txt', 'a') as log:
+            _run(log, [tools / 'train.py', row.config, '--seed', seed, '--resume', *train_options,
+                       *common])
+            _run(log, [tools / 'test.py', row.config, _last(folder), *common])
+        print(f'{time.perf_counter() - start:.0f} s', flush=True)
+
+
+def _last(folder: Path) -> Path:
+    from lrfr_mm.engine.checkpoint import find_checkpoint
+    return find_checkpoint(str(folder))
+
+
+def _run(log, command: list) -> None:
+    log.flush()
+    done = subprocess.run([sys.executable, *map(str, command)], stdout=log,
+                          stderr=subprocess.STDOUT)
+    if done.returncode:
+        tail = Path(log.name).read_text(errors='replace').strip().splitlines()
+        raise RuntimeError(f'{command[0].name} ended with {done.returncode}: '
+                           f'{tail[-1] if tail else ""} (all of it: {log.name})')
+
+
+def collect(rows: list[Row], seeds: list[int], out: Path) -> dict[str, dict[str, np.ndarray]]:
+    """``{row: {metric: values (S,)}}`` of all finished runs, in the order of ``seeds``."""
+    found = {}
+    for row in rows:
+        runs = [json.loads((row.folder(out, seed) / 'metrics.json').read_text()) for seed in seeds
+                if (row.folder(out, seed) / 'metrics.json').is_file()]
+        keys = [key for key in (runs[0] if runs else {}) if all(key in run for run in runs)]
+        found[row.name] = {key: np.array([run[key] for run in runs]) for key in keys}
+    return found
+
+
+def study_markdown(results: dict[str, dict[str, np.ndarray]], metrics: list[str]) -> str:
+    """A Markdown table, a row a row: mean ± standard deviation over seeds (N - 1), and below it the
+    mean paired difference to the first row.
+    """
+    lines = ['| | ' + ' | '.join(metrics) + ' |', '|---' * (len(metrics) + 1) + '|']
+    first = None
+    for name, values in results.items():
+        lines.append(f'| {name} | ' + ' | '.join(_spread(values.get(m)) for m in metrics) + ' |')
+        if first is None:
+            first = values
+        else:
+            paired = [values[m] - first[m] if m in values and m in first
+                      and len(values[m]) == len(first[m]) else None for m in metrics]
+            lines.append('| difference | ' + ' | '.join(_spread(d, sign='+') for d in paired)
+                         + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def _spread(values: np.ndarray | None, sign: str = '') -> str:
+    if values is None or len(values) == 0:
+        return '–'
+    if len(values) == 1:
+        return f'{values[0]:{sign}.2f}'
+    return f'{values.mean():{sign}.2f} ± {values.std(ddof=1):.2f}'
+
+
+def write_study(out: Path, results: dict[str, dict[str, np.ndarray]], metrics: list[str]) -> str:
+    """Write ``study.md`` and ``study.json`` into ``out``; returns the table."""
+    table = study_markdown(results, metrics)
+    write_text(out / 'study.md', table)
+    write_text(out / 'study.json', json.dumps(
+        {name: {key: values.tolist() for key, values in row.items()}
+         for name, row in results.items()}, indent=2) + '\n')
+    return table

@@ -1,0 +1,163 @@
+"""Sources made of other sources: several side by side, or a part of one."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.registry import SOURCES
+
+__all__ = ['ConcatFaces', 'SubsetFaces']
+
+
+def _build(source) -> FaceSource:
+    return SOURCES.build(source) if isinstance(source, dict) else source
+
+
+@SOURCES.register_module()
+class ConcatFaces(FaceSource):
+    """Several sets as one; their people are different people, so labels follow on from set to set.
+
+    Args:
+        sources: Configs or sources.
+        weights: How often an epoch visits each image of each set: 1 once, 2 twice, 0.5 a half of
+            them, another half every epoch. Default 1 for all.
+
+    Raises:
+        ValueError: For no source, or weights that do not fit.
+    """
+
+    def __init__(self, sources: Sequence, weights: Sequence[float] | None = None):
+        self.sources = [_build(source) for source in sources]
+        if not self.sources:
+            raise ValueError('ConcatFaces needs at least one source')
+        weights = [1.] * len(self.sources) if weights is None else [float(w) for w in weights]
+        if len(weights) != len(self.sources) or min(weights) < 0 or max(weights) == 0:
+            raise ValueError(f'weights must be {len(self.sources)} numbers, none negative and one '
+                             f'above 0, got {weights}')
+        self.weights = weights
+        self._starts = np.cumsum([0, *(len(source) for source in self.sources)])
+        self._first_labels = np.cumsum([0, *(source.num_classes for source in self.sources)])
+        self.num_classes = int(self._first_labels[-1])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def _locate(self, index: int) -> tuple[int, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f'image {index} of {len(self)}')
+        k = int(np.searchsorted(self._starts, index, side='right')) - 1
+        return k, index - int(self._starts[k])
+
+    def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
+        k, position = self._locate(index)
+        data, label = self.sources[k].read(position)
+        return data, label + int(self._first_labels[k])
+
+    def labels(self) -> np.ndarray:
+        return np.concatenate([source.labels() + first for source, first in
+                               zip(self.sources, self._first_labels[:-1], strict=True)])
+
+    def name(self, index: int) -> str:
+        k, position = self._locate(index)
+        return f'set {k}: {self.sources[k].name(position)}'
+
+    def epoch_indices(self, rng: np.random.Generator) -> np.ndarray | None:
+        if all(weight == 1 for weight in self.weights):
+            return None
+        parts = []
+        for weight, start, end in zip(self.weights, self._starts[:-1], self._starts[1:],
+                                      strict=True):
+            every = np.arange(start, end)
+            whole, rest = divmod(round(weight * len(every)), len(every))
+            parts += [np.tile(every, whole), np.sort(rng.permutation(every)[:rest])]
+        return np.concatenate(parts)
+
+    def __repr__(self) -> str:
+        return f'ConcatFaces({", ".join(map(repr, self.sources))})'
+
+
+@SOURCES.register_module()
+class SubsetFaces(FaceSource):
+    """A part of another source, its remaining people labelled anew from 0 in their old order.
+
+    The limits apply in the order in which they are listed here.
+
+    Args:
+        source: Config or source.
+        identities: Keep these labels: a list, or the path of a text file with one a line.
+        samples: Keep these positions: a list, or such a file.
+        fraction: Keep this share of the people (rounded, at least one), drawn with ``seed``.
+        min_images: Then keep people with at least so many images.
+        max_images: Then keep so many images of each at most, the first ones.
+        seed: Of the draw.
+
+    Raises:
+        ValueError: If a listed label or position is not there, or nothing is left.
+        FileNotFoundError: If a list file is missing.
+    """
+
+    def __init__(self, source, identities=None, samples=None, fraction: float | None = None,
+                 min_images: int = 1, max_images: int | None = None, seed: int = 0):
+        self.source = _build(source)
+        labels = self.source.labels()
+        keep = np.ones(len(labels), bool)
+        if identities is not None:
+            wanted = _numbers(identities)
+            missing = np.setdiff1d(wanted, labels)
+            if len(missing):
+                raise ValueError(f'{self.source} has no images of label {missing[0]}')
+            keep &= np.isin(labels, wanted)
+        if samples is not None:
+            wanted = _numbers(samples)
+            outside = wanted[(wanted < 0) | (wanted >= len(labels))]
+            if len(outside):
+                raise ValueError(f'{self.source} has no image {outside[0]}')
+            keep &= np.isin(np.arange(len(labels)), wanted)
+        if fraction is not None:
+            if not 0 < fraction <= 1:
+                raise ValueError(f'fraction must be above 0 and at most 1, got {fraction}')
+            people = np.unique(labels[keep])
+            count = max(1, round(fraction * len(people)))
+            keep &= np.isin(labels, np.random.default_rng(seed).permutation(people)[:count])
+        if min_images > 1:
+            people, counts = np.unique(labels[keep], return_counts=True)
+            keep &= np.isin(labels, people[counts >= min_images])
+        self._positions = np.flatnonzero(keep)
+        if max_images is not None:
+            order = np.argsort(labels[self._positions], kind='stable')
+            ordered = labels[self._positions][order]
+            rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+            self._positions = np.sort(self._positions[order[rank < max_images]])
+        if len(self._positions) == 0:
+            raise ValueError(f'nothing of {self.source} is left: no image fits all limits')
+        self._old_labels, self._labels = np.unique(labels[self._positions], return_inverse=True)
+        self.num_classes = len(self._old_labels)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def read(self, index: int) -> tuple[bytes | np.ndarray, int]:
+        return self.source.read(int(self._positions[index]))[0], int(self._labels[index])
+
+    def labels(self) -> np.ndarray:
+        return self._labels.astype(np.int64)
+
+    def name(self, index: int) -> str:
+        return self.source.name(int(self._positions[index]))
+
+    def __repr__(self) -> str:
+        return f'SubsetFaces({len(self)} images of {self.num_classes} people of {self.source})'
+
+
+def _numbers(listed) -> np.ndarray:
+    if isinstance(listed, (str, Path)):
+        if not Path(listed).is_file():
+            raise FileNotFoundError(f'{listed} does not exist; one number a line is expected there')
+        try:
+            listed = [int(line) for line in Path(listed).read_text().split()]
+        except ValueError as error:
+            raise ValueError(f'{listed}: {error}') from None
+    return np.unique(np.asarray(listed, np.int64))

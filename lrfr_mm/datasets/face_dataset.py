@@ -1,18 +1,19 @@
 """A set of labelled faces, whatever its source."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from torch.utils.data import Dataset
+from mmengine.dist import get_dist_info
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from lrfr_mm.datasets.decode import decode, resolve_decoder
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.registry import DATASETS, SOURCES
 
-__all__ = ['FaceDataset']
+__all__ = ['FaceDataset', 'FaceStream']
 
 
 @DATASETS.register_module()
@@ -25,6 +26,8 @@ class FaceDataset(Dataset):
         pipeline: Transforms, in order.
         decoder: 'auto' (simplejpeg where installed, else cv2), 'simplejpeg', 'cv2' or 'pillow'.
         image_size: Every image must leave the pipeline with this side in px; None for any.
+        stream_batch: Batch size of the loader. Only streams (ShardFaces) need it, and the launcher
+            sets it for them.
 
     A sample is ``dict(img=uint8 RGB (H, W, 3), gt_label=int, sample_idx=int, rng_key=int)``;
     ``rng_key`` seeds all that is random about this visit and depends on the run's seed, the epoch
@@ -32,7 +35,7 @@ class FaceDataset(Dataset):
     """
 
     def __init__(self, source, pipeline: Sequence = (), decoder: str = 'auto',
-                 image_size: int | None = 112):
+                 image_size: int | None = 112, stream_batch: int = 1):
         self.source = SOURCES.build(source) if isinstance(source, dict) else source
         self.pipeline = Compose(list(pipeline))
         self.decoder = resolve_decoder(decoder)
@@ -40,15 +43,23 @@ class FaceDataset(Dataset):
         self.metainfo = dict(num_classes=self.source.num_classes)
         if len(self.source) == 0:
             raise ValueError(f'{self.source} holds no image')
-        # In shared memory, so that living workers see a new epoch: (seed, epoch).
-        self._visit = torch.zeros(2, dtype=torch.int64).share_memory_()
+        # In shared memory, so that living workers see a new epoch: seed, epoch, batches done.
+        self._visit = torch.zeros(3, dtype=torch.int64).share_memory_()
+        self.stream_batch = stream_batch
+        if self.source.streaming:
+            self._rank, self._world = get_dist_info()
+            self.__class__ = FaceStream  # a DataLoader tells the two kinds apart by their class
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def set_epoch(self, epoch: int, seed: int) -> None:
-        """Make the coming visits of all samples those of ``epoch`` in the run of ``seed``."""
-        self._visit[0], self._visit[1] = seed, epoch
+    def set_epoch(self, epoch: int, seed: int, batches_done: int = 0) -> None:
+        """Make the coming visits of all samples those of ``epoch`` in the run of ``seed``.
+
+        ``batches_done`` of this process's batches were used before an interruption; only streams
+        look at it, the sampler does it for other sets.
+        """
+        self._visit[0], self._visit[1], self._visit[2] = seed, epoch, batches_done
 
     def __getitem__(self, index: int) -> dict:
         """Sample ``index``, from 0 to len - 1.
@@ -58,15 +69,18 @@ class FaceDataset(Dataset):
                 range; the text names the source and the index.
         """
         data, label = self.source.read(int(index))
+        return self._sample(int(index), data, label)
+
+    def _sample(self, index: int, data: bytes | np.ndarray, label: int) -> dict:
         try:
             if not 0 <= label < self.source.num_classes:
                 raise ValueError(f'label {label} is outside 0 to {self.source.num_classes - 1}')
             image = data if isinstance(data, np.ndarray) else decode(data, self.decoder)
         except ValueError as error:
             raise ValueError(f'{self.source}, image {index}: {error}') from None
-        seed, epoch = self._visit.tolist()
-        results = self.pipeline(dict(img=image, gt_label=int(label), sample_idx=int(index),
-                                     rng_key=int(sample_key(seed, epoch, int(index)))))
+        seed, epoch, _ = self._visit.tolist()
+        results = self.pipeline(dict(img=image, gt_label=int(label), sample_idx=index,
+                                     rng_key=int(sample_key(seed, epoch, index))))
         size = self.image_size
         if size is not None and results['img'].shape[:2] != (size, size):
             h, w = results['img'].shape[:2]
@@ -74,3 +88,38 @@ class FaceDataset(Dataset):
                              "align the faces first, or put dict(type='ResizeFace') into the "
                              'pipeline if they are aligned at another size')
         return results
+
+
+class FaceStream(FaceDataset, IterableDataset):
+    """What a FaceDataset becomes when its source is a stream: whole batches, in the source's order.
+
+    An epoch's row of samples is cut into equal parts, one a process, and each part into whole
+    batches, dealt to the loader's workers in turn. What is left over (fewer samples than processes
+    x batch size) is another part of the set each epoch. An interrupted epoch goes on with the batch
+    that would have come next.
+    """
+
+    def _batches(self) -> int:
+        return len(self.source) // self._world // self.stream_batch
+
+    def __len__(self) -> int:
+        """Samples that this process gets in an epoch."""
+        return self._batches() * self.stream_batch
+
+    def __getitem__(self, index: int):
+        raise TypeError('a stream has no random access: iterate over it')
+
+    def __iter__(self) -> Iterator[dict]:
+        seed, epoch, done = self._visit.tolist()
+        info = get_worker_info()
+        workers, worker = (info.num_workers, info.id) if info is not None else (1, 0)
+        # The loader asks worker 0 first: it is the one whose turn it was.
+        worker = (worker + done) % workers
+        batches = self._batches()
+        mine = np.arange(worker, batches, workers)
+        first = sum(len(range(w, batches, workers)) for w in range(worker))
+        start = len(self.source) // self._world * self._rank + first * self.stream_batch
+        for index, data, label in self.source.stream(
+                seed, epoch, start, start + len(mine) * self.stream_batch,
+                skip=int((mine < done).sum()) * self.stream_batch):
+            yield self._sample(index, data, label)

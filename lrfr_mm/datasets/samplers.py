@@ -33,8 +33,9 @@ class EpochSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.set_epoch(0)
 
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, start: int = 0) -> None:
+        """Set the epoch; its first ``start`` samples of this process were used already."""
+        self.epoch, self.start = epoch, start
         source = getattr(self.dataset, 'source', None)
         wanted = source.epoch_indices(self._generator(0)) if source is not None else None
         self._wanted = wanted
@@ -51,7 +52,7 @@ class EpochSampler(Sampler):
             order = self._generator(1).permutation(order)
         if self.round_up:
             order = np.resize(order, len(self) * self.world_size)
-        return iter(order[self.rank::self.world_size].tolist())
+        return iter(order[self.rank::self.world_size][self.start:].tolist())
 
     def __len__(self) -> int:
         if self.round_up:

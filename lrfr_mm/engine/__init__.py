@@ -1,6 +1,7 @@
 from lrfr_mm.engine.benchmark_loop import BenchmarkLoop, embed_benchmark
 from lrfr_mm.engine.hooks import InvalidLossHook, IterSeedHook, ReportHook
 from lrfr_mm.engine.optim_wrapper import Bf16OptimWrapper
+from lrfr_mm.engine.train_loop import FaceTrainLoop
 
-__all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'InvalidLossHook', 'IterSeedHook', 'ReportHook',
-           'embed_benchmark']
+__all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'FaceTrainLoop', 'InvalidLossHook', 'IterSeedHook',
+           'ReportHook', 'embed_benchmark']

@@ -194,6 +194,9 @@ def _check_training_set(config: Config) -> None:
     if loader.get('drop_last') and len(built) < loader.batch_size * world:
         raise ValueError(f'{built} does not fill one batch of {loader.batch_size} on {world} '
                          'process(es): set train_dataloader.batch_size lower')
+    if built.streaming:
+        loader.sampler = None
+        loader.dataset.stream_batch = loader.batch_size
     if head.get('num_classes') is None:
         head.num_classes = built.num_classes
     elif head.num_classes < built.num_classes:

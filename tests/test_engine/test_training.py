@@ -33,7 +33,7 @@ val_evaluator = [dict(type='PairVerification', benchmark='faces', folds=4),
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator + [dict(type='ResolutionSweep', benchmark='faces', folds=4,
                                        resolutions=(7, 28, 112))]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3, val_interval=1)
+train_cfg = dict(type='FaceTrainLoop', max_epochs=3, val_interval=1)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=.05, momentum=.9))
 param_scheduler = [dict(type='MultiStepLR', milestones=[2], gamma=.1)]
 default_hooks = dict(logger=dict(interval=1),

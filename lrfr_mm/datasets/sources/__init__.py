@@ -1,8 +1,11 @@
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.datasets.sources.combine import ConcatFaces, SubsetFaces
 from lrfr_mm.datasets.sources.folder import FolderFaces
+from lrfr_mm.datasets.sources.lmdb_faces import LMDBFaces
+from lrfr_mm.datasets.sources.parquet import ParquetFaces
 from lrfr_mm.datasets.sources.record_io import RecordIOFaces, write_record_io
+from lrfr_mm.datasets.sources.shards import ShardFaces
 from lrfr_mm.datasets.sources.synthetic import SyntheticFaces
 
-__all__ = ['ConcatFaces', 'FaceSource', 'FolderFaces', 'RecordIOFaces', 'SubsetFaces',
-           'SyntheticFaces', 'write_record_io']
+__all__ = ['ConcatFaces', 'FaceSource', 'FolderFaces', 'LMDBFaces', 'ParquetFaces',
+           'RecordIOFaces', 'ShardFaces', 'SubsetFaces', 'SyntheticFaces', 'write_record_io']

@@ -14,9 +14,13 @@ class FaceSource:
 
     Attributes:
         num_classes: Number of identities; labels run from 0 to num_classes - 1.
+        people: Name of each label, where the set has names.
+        streaming: Read as a stream, in an order of its own (ShardFaces), not at random.
     """
 
     num_classes: int
+    people: list[str] | None = None
+    streaming = False
 
     def __len__(self) -> int:
         raise NotImplementedError

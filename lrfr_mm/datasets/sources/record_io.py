@@ -178,31 +178,48 @@ def write_record_io(root: str, source: FaceSource, prefix: str = 'train', size: 
         progress: Called with the number of images written so far.
 
     Raises:
-        ValueError: If the source gives arrays, which would have to be encoded.
+        ValueError: If the source gives arrays, which would have to be encoded, or a label that
+            RecordIO's float32 cannot hold.
     """
     folder = Path(root)
-    labels = source.labels()
     with whole_file(folder / f'{prefix}.rec') as rec_part, \
             whole_file(folder / f'{prefix}.idx') as idx_part:
         with open(rec_part, 'wb') as rec, open(idx_part, 'w') as idx:
-            # Header: images have keys 1 to N, identity records (empty here) N + 1 to N + C.
-            bounds = (len(source) + 1, len(source) + 1 + source.num_classes)
-            _write(rec, idx, 0, _HEADER.pack(2, 0., 0, 0) + struct.pack('<2f', *bounds))
+            write_header(rec, idx, len(source), source.num_classes)
             for i in range(len(source)):
                 image, label = source.read(i)
-                if isinstance(image, np.ndarray):
-                    raise ValueError(f'{source} gives pixels, not encoded images')
-                if int(np.float32(label)) != label:
-                    raise ValueError(f'{source}, image {i}: RecordIO keeps labels as float32, '
-                                     f'which cannot hold {label}')
-                _write(rec, idx, i + 1, _HEADER.pack(0, float(label), i + 1, 0) + image)
+                write_image(rec, idx, i, image, label, f'{source}, image {i}')
                 if progress is not None:
                     progress(i + 1)
-            starts = np.searchsorted(np.sort(labels), np.arange(source.num_classes + 1)) + 1
-            for person in range(source.num_classes):
-                span = struct.pack('<2f', starts[person], starts[person + 1])
-                _write(rec, idx, bounds[0] + person, _HEADER.pack(2, 0., 0, 0) + span)
+            write_identities(rec, idx, source.labels(), source.num_classes)
         write_text(folder / 'property', f'{source.num_classes},{size},{size}\n')
+
+
+# Images have keys 1 to N; identity records, each with the keys of a person's first image and one
+# past the last, N + 1 to N + C. Record 0 says where both end.
+def write_header(rec, idx, images: int, classes: int) -> None:
+    """Record 0."""
+    bounds = struct.pack('<2f', images + 1, images + 1 + classes)
+    _write(rec, idx, 0, _HEADER.pack(2, 0., 0, 0) + bounds)
+
+
+def write_image(rec, idx, position: int, image: bytes, label: int, where: str) -> None:
+    """Record of image ``position``; ``where`` names it in an error."""
+    if isinstance(image, np.ndarray):
+        raise ValueError(f'{where}: pixels, not an encoded image')
+    if int(np.float32(label)) != label:
+        raise ValueError(f'{where}: RecordIO keeps labels as float32, which cannot hold {label}')
+    _write(rec, idx, position + 1, _HEADER.pack(0, float(label), position + 1, 0) + image)
+
+
+def write_identities(rec, idx, labels: np.ndarray, classes: int) -> None:
+    """Identity records; where people's images do not lie together they span nothing."""
+    together = bool((np.diff(labels) >= 0).all())
+    starts = np.searchsorted(labels, np.arange(classes + 1)) + 1 if together else np.ones(
+        classes + 1, int)
+    for person in range(classes):
+        span = struct.pack('<2f', starts[person], starts[person + 1])
+        _write(rec, idx, len(labels) + 1 + person, _HEADER.pack(2, 0., 0, 0) + span)
 
 
 def _write(rec, idx, key: int, payload: bytes) -> None:

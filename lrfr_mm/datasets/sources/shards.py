@@ -1,0 +1,186 @@
+"""Faces in tar shards, read as a stream: from a disk, over HTTP, or out of a pipe."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.registry import SOURCES
+
+__all__ = ['SHARD_INDEX', 'ShardFaces', 'import_webdataset']
+
+SHARD_INDEX = 'shards.json'
+_IMAGE_SUFFIXES = ('jpg', 'jpeg', 'png', 'webp', 'bmp')
+
+
+def import_webdataset():
+    """The webdataset package; ImportError says what to install."""
+    try:
+        import webdataset
+    except ImportError:
+        raise ImportError('tar shards need `pip install webdataset`') from None
+    return webdataset
+
+
+@SOURCES.register_module()
+class ShardFaces(FaceSource):
+    """WebDataset tar shards: ``KEY.jpg`` and ``KEY.cls`` (the label in digits) for each face.
+
+    A stream has no random access. :meth:`stream` gives an epoch's samples in an order that depends
+    on (seed, epoch) alone: the shards are permuted and laid end to end, the row is cut into equal
+    parts, one a worker, and each part passes a shuffling buffer. No sample is lost or repeated,
+    whatever the number of shards; a worker reads at most one shard that is not all its own at
+    either end. :meth:`read` works in order, for converters and audits.
+
+    Args:
+        urls: A folder with ``shards.json`` (as the converter writes it); or names of shards, each a
+            path, ``http(s)://...`` or ``pipe:command``, a ``{000..099}`` in a name standing for
+            all of its numbers.
+        counts: Samples in each shard; needed where no ``shards.json`` lies beside them.
+        num_classes: Needed likewise.
+        shuffle_buffer: Samples from which the next is drawn. With 10,000 of 8 KB it holds 80 MB
+            a worker.
+
+    Raises:
+        FileNotFoundError: If a folder has no ``shards.json``, or a local shard is missing.
+        ValueError: If counts do not fit, or a shard is cut or foreign (when it is read).
+    """
+
+    streaming = True
+
+    def __init__(self, urls: str | Sequence[str], counts: Sequence[int] | None = None,
+                 num_classes: int | None = None, shuffle_buffer: int = 10000):
+        import_webdataset()
+        self.where = str(urls)
+        self.shuffle_buffer = shuffle_buffer
+        if isinstance(urls, (str, os.PathLike)) and os.path.isdir(urls):
+            urls, counts, num_classes, self.people = _read_index(str(urls))
+        from braceexpand import braceexpand
+        names = [urls] if isinstance(urls, (str, os.PathLike)) else list(urls)
+        self.urls = [url for name in names for url in braceexpand(str(name))]
+        if counts is None or num_classes is None:
+            raise FileNotFoundError(f'{self.where} is not a folder with {SHARD_INDEX}: give counts '
+                                    '(samples of each shard) and num_classes')
+        self.counts = np.array(counts, np.int64)
+        if len(self.counts) != len(self.urls):
+            raise ValueError(f'{len(self.counts)} counts for {len(self.urls)} shards')
+        for url in self.urls:
+            if '://' not in url and not url.startswith('pipe:') and not os.path.isfile(url):
+                raise FileNotFoundError(f'shard {url} is missing')
+        self.num_classes = int(num_classes)
+        self._reader, self._next = None, 0
+
+    def __len__(self) -> int:
+        return int(self.counts.sum())
+
+    def _shard(self, number: int) -> Iterator[tuple[bytes, int]]:
+        """Images and labels of a shard, in order; checks that they are as many as announced."""
+        webdataset = import_webdataset()
+        url, seen = self.urls[number], 0
+        try:
+            samples = webdataset.tariterators.group_by_keys(
+                webdataset.tariterators.tar_file_expander(
+                    webdataset.tariterators.url_opener([dict(url=url)])))
+            for sample in samples:
+                image = next((sample[s] for s in _IMAGE_SUFFIXES if s in sample), None)
+                if image is None or 'cls' not in sample:
+                    raise ValueError(f'{sample.get("__key__")} lacks an image or its label (.cls)')
+                seen += 1
+                yield image, int(sample['cls'])
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise ValueError(f'shard {url}, after {seen} samples: {error}') from None
+        if seen != self.counts[number]:
+            raise ValueError(f'shard {url} has {seen} samples, {self.counts[number]} are announced')
+
+    def _segment(self, order: np.ndarray, start: int, stop: int) -> Iterator[tuple]:
+        """Positions start to stop of the shards laid end to end in ``order``; yields (position in
+        the whole set, image, label)."""
+        first_of = np.cumsum([0, *self.counts[:-1]])
+        begin = 0
+        for number in order.tolist():
+            count = int(self.counts[number])
+            if begin + count > start and begin < stop:
+                for k, (image, label) in enumerate(self._shard(number)):
+                    if begin + k >= stop:
+                        break
+                    if begin + k >= start:
+                        yield int(first_of[number]) + k, image, label
+            begin += count
+
+    def stream(self, seed: int, epoch: int, start: int, stop: int, skip: int = 0,
+               shuffle: bool = True) -> Iterator[tuple[int, bytes, int]]:
+        """Part of an epoch: (position in the set, encoded image, label), shuffled.
+
+        Args:
+            seed, epoch: Decide the order.
+            start, stop: The part, in the row of permuted shards.
+            skip: Samples that an interrupted run has used of this part already: they are read
+                again, but not given out.
+            shuffle: Draw the order; else the shards' own.
+        """
+        rng = np.random.default_rng([seed, epoch, 2])
+        order = np.arange(len(self.urls))
+        if shuffle:
+            order = rng.permutation(order)
+        inside = np.random.default_rng([seed, epoch, 3, start])
+        samples = self._segment(order, start, stop)
+        if shuffle and self.shuffle_buffer > 1:
+            samples = _buffered(samples, self.shuffle_buffer, inside)
+        for position, sample in enumerate(samples):
+            if position >= skip:
+                yield sample
+
+    def read(self, index: int) -> tuple[bytes, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f'{self!r} has no image {index}')
+        if self._reader is None or index < self._next:
+            self._reader = self._segment(np.arange(len(self.urls)), index, len(self))
+            self._next = index
+        while self._next <= index:
+            _, image, label = next(self._reader)
+            self._next += 1
+        return image, label
+
+    def labels(self) -> np.ndarray:
+        return np.array([label for _, _, label in
+                         self._segment(np.arange(len(self.urls)), 0, len(self))], np.int64)
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, '_reader': None, '_next': 0}
+
+    def __repr__(self) -> str:
+        return (f'ShardFaces({self.where!r}: {len(self)} images of {self.num_classes} people in '
+                f'{len(self.urls)} shards)')
+
+
+def _read_index(folder: str):
+    path = os.path.join(folder, SHARD_INDEX)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path} is missing; tools/dataset_converters/convert.py writes it')
+    try:
+        with open(path, encoding='utf-8') as file:
+            index = json.load(file)
+        if index['version'] != 1:
+            raise ValueError(f'version {index["version"]}, this is a reader of version 1')
+        return ([os.path.join(folder, name) for name in index['shards']], index['counts'],
+                index['classes'], index.get('people'))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f'{path} is not an index of shards: {error}') from None
+
+
+def _buffered(samples: Iterator, size: int, rng: np.random.Generator) -> Iterator:
+    """Draw each sample at random from the next ``size``."""
+    buffer = []
+    for sample in samples:
+        buffer.append(sample)
+        if len(buffer) >= size:
+            k = int(rng.integers(len(buffer)))
+            buffer[k], buffer[-1] = buffer[-1], buffer[k]
+            yield buffer.pop()
+    for k in rng.permutation(len(buffer)).tolist():
+        yield buffer[k]

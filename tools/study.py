@@ -32,9 +32,10 @@ def seeds(args) -> None:
     for config in args.configs:
         if not Path(config).is_file():
             raise FileNotFoundError(f'config {config} does not exist')
-    rows = [Row(name, config) for name, config in zip(names, args.configs)]
+    rows = [Row(name, config) for name, config in zip(names, args.configs, strict=True)]
     numbers = list(range(args.seeds))
-    run_rows(rows, numbers, args.out, Path(__file__).parent, args.cfg_options, ['--amp'] if args.amp else [])
+    run_rows(rows, numbers, args.out, Path(__file__).parent, args.cfg_options,
+             ['--amp'] if args.amp else [])
     results = collect(rows, numbers, args.out)
     metrics = args.metrics or [key for key in results[names[0]] if 'accuracy' in key
                                and 'std' not in key]

@@ -95,20 +95,21 @@ def collect(rows: list[Row], seeds: list[int], out: Path) -> dict[str, dict[str,
 
 
 def study_markdown(results: dict[str, dict[str, np.ndarray]], metrics: list[str]) -> str:
-    """A Markdown table, a row a row: mean ± standard deviation over seeds (N - 1), and below it the
-    mean paired difference to the first row.
+    """A Markdown table, a line a metric: mean ± standard deviation over seeds (N - 1) of each row,
+    and the mean paired difference of each to the first.
     """
-    lines = ['| | ' + ' | '.join(metrics) + ' |', '|---' * (len(metrics) + 1) + '|']
-    first = None
-    for name, values in results.items():
-        lines.append(f'| {name} | ' + ' | '.join(_spread(values.get(m)) for m in metrics) + ' |')
-        if first is None:
-            first = values
-        else:
-            paired = [values[m] - first[m] if m in values and m in first
-                      and len(values[m]) == len(first[m]) else None for m in metrics]
-            lines.append('| difference | ' + ' | '.join(_spread(d, sign='+') for d in paired)
-                         + ' |')
+    names = list(results)
+    first = results[names[0]]
+    lines = ['| | ' + ' | '.join([*names, *(f'{name} - {names[0]}' for name in names[1:])]) + ' |',
+             '|---' * (2 * len(names)) + '|']
+    for metric in metrics:
+        cells = [_spread(results[name].get(metric)) for name in names]
+        for name in names[1:]:
+            values = results[name]
+            paired = (metric in values and metric in first
+                      and len(values[metric]) == len(first[metric]))
+            cells.append(_spread(values[metric] - first[metric] if paired else None, sign='+'))
+        lines.append(f'| {metric} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'
 
 

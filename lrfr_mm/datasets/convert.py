@@ -1,8 +1,8 @@
 """From any source of faces to any storage format: in parallel, resumable, byte for byte.
 
 A conversion builds ``ROOT.part`` beside its destination out of chunks that are each written whole,
-and moves it to ``ROOT`` when everything is there: a kill leaves no ``ROOT``, and a second start goes
-on with the first missing chunk.
+and moves it to ``ROOT`` when everything is there: a kill leaves no ``ROOT``, and a second start
+makes the missing chunks.
 """
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ import pytest
 from lrfr_mm.datasets.benchmarks import sample_pairs
 from lrfr_mm.datasets.sources import SyntheticFaces
 from lrfr_mm.evaluation.functional import kfold_verification
-from lrfr_mm.ops.facegen import TEMPLATE, sample_identity
-from lrfr_mm.ops.facegen.geometry import rotation, similarity
+from lrfr_mm.ops.align import TEMPLATE, similarity
+from lrfr_mm.ops.facegen import sample_identity
+from lrfr_mm.ops.facegen.geometry import rotation
 from lrfr_mm.ops.facegen.identity import TRAITS
 
 

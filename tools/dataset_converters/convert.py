@@ -13,8 +13,8 @@ from lrfr_mm.engine.launch import run_command
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='folder of people, or a folder with train.rec and train.idx, '
-                        'data.mdb, shards.json or *.parquet')
+    parser.add_argument('source', help='folder of people, or a folder with train.rec and '
+                        'train.idx, data.mdb, shards.json or *.parquet')
     parser.add_argument('destination', help='must not be there yet')
     parser.add_argument('--to', required=True, choices=tuple(FORMATS))
     parser.add_argument('--workers', type=int, default=os.cpu_count())

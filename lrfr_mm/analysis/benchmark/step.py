@@ -52,7 +52,10 @@ def benchmark_step(model: dict, name: str, batch_size: int = 16, num_classes: in
     images = torch.randint(0, 256, (batch_size, 112, 112, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     samples = FaceDataSample(gt_label=torch.randint(0, num_classes, (batch_size,)))
     batch = dict(inputs=dict(hr=images, lr=images.flip(-1)), data_samples=samples)
-    context = (lambda: torch.autocast(device, torch.bfloat16, enabled=bf16))
+
+    def context():
+        return torch.autocast(device, torch.bfloat16, enabled=bf16)
+
     phases = dict.fromkeys(('preprocess', 'forward', 'backward', 'update'), 0.)
 
     def tick(phase, start):

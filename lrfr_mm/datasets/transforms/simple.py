@@ -1,11 +1,11 @@
 """The other transforms of the sample path."""
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lrfr_mm.datasets.transforms.multi_res_aug import _FLIP_HR
+from lrfr_mm.ops.align import centre_crop
 from lrfr_mm.ops.draws import uniform
 from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import TRANSFORMS
@@ -64,14 +64,5 @@ class ResizeFace(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
-        image = results['img']
-        h, w = image.shape[:2]
-        if (h, w) == (self.size, self.size):
-            return results
-        side = min(h, w)
-        top, left = (h - side) // 2, (w - side) // 2
-        image = np.ascontiguousarray(image[top:top + side, left:left + side])
-        shrink = side > self.size
-        results['img'] = cv2.resize(image, (self.size, self.size),
-                                    interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+        results['img'] = centre_crop(results['img'], self.size)
         return results

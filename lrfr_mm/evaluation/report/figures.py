@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lrfr_mm.ops.resample import degrade_array
 
-__all__ = ['accuracy_figure', 'contact_sheet', 'histogram_figure', 'roc_figure']
+__all__ = ['accuracy_figure', 'bars_figure', 'contact_sheet', 'histogram_figure', 'roc_figure']
 
 _COLOURS = ['#8a8f98', '#1f6feb', '#d1495b', '#2a9d5c', '#8e5bd0', '#e39b23']
 _STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
@@ -101,6 +101,23 @@ def histogram_figure(run: dict, pairs: str) -> str:
         axes.set_xlabel('cosine similarity')
         axes.set_ylabel('share of pairs, %')
         axes.legend(loc='upper left', fontsize=9, handlelength=1.2)
+        return _svg(figure)
+
+
+def bars_figure(counts: list[int], edges: np.ndarray, x_label: str, y_label: str,
+                log: bool = False) -> str:
+    """A histogram; ``log`` for a logarithmic horizontal axis."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.1))
+        axes = figure.add_subplot()
+        axes.stairs(counts, edges, fill=True, alpha=.35, color=_COLOURS[1])
+        axes.stairs(counts, edges, color=_COLOURS[1], lw=1.4)
+        if log:
+            axes.set_xscale('log')
+            axes.xaxis.set_major_formatter(lambda value, _: f'{value:g}')
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
         return _svg(figure)
 
 

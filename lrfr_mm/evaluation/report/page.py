@@ -8,7 +8,7 @@ from lrfr_mm.evaluation.report.figures import accuracy_figure, histogram_figure,
 from lrfr_mm.evaluation.report.run import SHEET_RESOLUTIONS
 from lrfr_mm.files import write_text
 
-__all__ = ['write_report']
+__all__ = ['html_page', 'write_report']
 
 _CSS = """
 :root{--ink:#202124;--soft:#5f6368;--line:#e8eaed;--accent:#1f6feb}
@@ -35,10 +35,20 @@ svg{max-width:100%;height:auto}
 .sheet{display:grid;grid-template-columns:max-content 1fr;column-gap:10px}
 .sheet div{display:grid;grid-template-rows:repeat(5,1fr);font-size:12px;color:var(--soft);
 text-align:right}.sheet span{align-self:center}.sheet img{width:100%;image-rendering:auto}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:14px}
+.pairs small{color:var(--soft);overflow-wrap:anywhere}h2{overflow-wrap:anywhere}
 h3.gap{margin-top:22px}p.note{font-size:13px;margin:6px 0 0}
 details pre{overflow:auto;max-height:480px;background:#f6f7f9;padding:14px;border-radius:8px;
 font-size:12.5px}summary{cursor:pointer}
 """
+
+
+def html_page(title: str, parts: list[str]) -> str:
+    """A self-contained page of the report's look around ``parts``, HTML."""
+    return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            f'<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>'
+            + ''.join(parts) + '</main></body></html>')
 
 
 def write_report(folder, runs: list[dict]) -> Path:
@@ -57,10 +67,7 @@ def write_report(folder, runs: list[dict]) -> Path:
              _cards(runs), _accuracy(runs), _table(runs), _pairs(runs), _sheet(runs[0]),
              _details(runs)]
     page = Path(folder) / 'index.html'
-    write_text(page, '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-               '<meta name="viewport" content="width=device-width,initial-scale=1">'
-               f'<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>'
-               + ''.join(parts) + '</main></body></html>')
+    write_text(page, html_page(title, parts))
     return page
 
 

@@ -11,12 +11,8 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-__all__ = ['GRID', 'TEMPLATE', 'Grid', 'bell', 'hairline', 'head_radius', 'intersect', 'landmarks',
-           'mouth_corner', 'rotation', 'similarity', 'smooth_step', 'surface_points']
-
-# The usual five-point template of 112x112 face crops: eyes, nose tip, mouth corners (x, y in px).
-TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
-                     [41.5493, 92.3655], [70.7299, 92.2041]])
+__all__ = ['GRID', 'Grid', 'bell', 'hairline', 'head_radius', 'intersect', 'landmarks',
+           'mouth_corner', 'rotation', 'smooth_step', 'surface_points']
 
 
 class Grid:
@@ -180,17 +176,6 @@ def mouth_corner(who: SimpleNamespace, shot: SimpleNamespace) -> tuple[float, fl
     """Azimuth and elevation of the right-hand corner of the mouth before skew and tilt."""
     half = who.mouth_width * (1 + .22 * max(shot.smile, 0) - shot.pucker - .10 * shot.mouth_open)
     return half, who.mouth_y - .045 * shot.smile + .02 * shot.mouth_open
-
-
-def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Least-squares similarity (2, 3) from ``points`` to ``target``, both (N, 2) (Umeyama 1991)."""
-    mean_p, mean_t = points.mean(0), target.mean(0)
-    p, t = points - mean_p, target - mean_t
-    norm = (p ** 2).sum()
-    a = (p * t).sum() / norm
-    b = (p[:, 0] * t[:, 1] - p[:, 1] * t[:, 0]).sum() / norm
-    linear = np.array([[a, -b], [b, a]])
-    return np.column_stack([linear, mean_t - linear @ mean_p])
 
 
 def intersect(radius: np.ndarray, x: np.ndarray, y: np.ndarray, turn: np.ndarray):

@@ -6,14 +6,13 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
+from lrfr_mm.ops.align import TEMPLATE, similarity
 from lrfr_mm.ops.facegen.geometry import (
     GRID,
-    TEMPLATE,
     head_radius,
     intersect,
     landmarks,
     rotation,
-    similarity,
     surface_points,
 )
 from lrfr_mm.ops.facegen.texture import draw_albedo, paint_hair

@@ -46,7 +46,7 @@ class FaceDataset(Dataset):
         # In shared memory, so that living workers see a new epoch: seed, epoch, batches done.
         self._visit = torch.zeros(3, dtype=torch.int64).share_memory_()
         self.stream_batch = stream_batch
-        if self.source.streaming:
+        if getattr(self.source, 'streaming', False):
             self._rank, self._world = get_dist_info()
             self.__class__ = FaceStream  # a DataLoader tells the two kinds apart by their class
 
@@ -72,15 +72,17 @@ class FaceDataset(Dataset):
         return self._sample(int(index), data, label)
 
     def _sample(self, index: int, data: bytes | np.ndarray, label: int) -> dict:
+        seed, epoch, _ = self._visit.tolist()
         try:
             if not 0 <= label < self.source.num_classes:
                 raise ValueError(f'label {label} is outside 0 to {self.source.num_classes - 1}')
             image = data if isinstance(data, np.ndarray) else decode(data, self.decoder)
+            results = self.pipeline(dict(img=image, gt_label=int(label), sample_idx=index,
+                                         rng_key=int(sample_key(seed, epoch, index))))
         except ValueError as error:
-            raise ValueError(f'{self.source}, image {index}: {error}') from None
-        seed, epoch, _ = self._visit.tolist()
-        results = self.pipeline(dict(img=image, gt_label=int(label), sample_idx=index,
-                                     rng_key=int(sample_key(seed, epoch, index))))
+            name = self.source.name(index) if hasattr(self.source, 'name') else str(index)
+            shown = f' ({name})' if name != str(index) else ''
+            raise ValueError(f'{self.source}, image {index}{shown}: {error}') from None
         size = self.image_size
         if size is not None and results['img'].shape[:2] != (size, size):
             h, w = results['img'].shape[:2]

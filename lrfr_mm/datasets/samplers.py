@@ -37,9 +37,9 @@ class EpochSampler(Sampler):
         """Set the epoch; its first ``start`` samples of this process were used already."""
         self.epoch, self.start = epoch, start
         source = getattr(self.dataset, 'source', None)
-        wanted = source.epoch_indices(self._generator(0)) if source is not None else None
-        self._wanted = wanted
-        self._total = len(self.dataset) if wanted is None else len(wanted)
+        self._wanted = (source.epoch_indices(self._generator(0))
+                        if hasattr(source, 'epoch_indices') else None)
+        self._total = len(self.dataset if self._wanted is None else self._wanted)
         if hasattr(self.dataset, 'set_epoch'):
             self.dataset.set_epoch(epoch, self.seed)
 

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from lrfr_mm.datasets import FaceDataset, face_collate
+from lrfr_mm.datasets.convert import convert, detect_source
 from lrfr_mm.datasets.sources import FolderFaces, RecordIOFaces, write_record_io
 
 
@@ -166,13 +167,13 @@ def test_recordio_says_what_is_broken(tmp_path, images):
         RecordIOFaces(broken('prop', prop='many'))
 
 
-@pytest.mark.parametrize('kind', ['folder', 'recordio'])
+@pytest.mark.parametrize('kind', ['folder', 'recordio', 'lmdb', 'parquet'])
 @pytest.mark.parametrize('context', ['fork', 'spawn'])
 def test_many_workers_read_the_same(tmp_path, people, kind, context):
     source = FolderFaces(people)
-    if kind == 'recordio':
-        write_record_io(tmp_path / 'out', source)
-        source = RecordIOFaces(tmp_path / 'out')
+    if kind != 'folder':
+        convert(source, kind, str(tmp_path / 'out'), progress=False)
+        source = detect_source(str(tmp_path / 'out'))
     source.read(0)  # an open file in the parent must not confuse its workers
     dataset = FaceDataset(source)
     loader = DataLoader(dataset, 4, num_workers=2, collate_fn=face_collate,

@@ -116,6 +116,30 @@ def test_resumed_run_has_the_losses_of_the_undisturbed_one(trained, faces, tmp_p
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
 
 
+@pytest.mark.parametrize('kind', ['folder', 'shards'])
+def test_a_run_cut_inside_an_epoch_goes_on_with_the_next_batch(kind, faces, config, tmp_path):
+    options = ['train_cfg.max_epochs=2', 'train_dataloader.num_workers=2',
+               'train_dataloader.persistent_workers=True', 'train_cfg.val_interval=9',
+               'default_hooks.checkpoint.by_epoch=False', 'default_hooks.checkpoint.interval=1',
+               'default_hooks.checkpoint.save_best=None']
+    if kind == 'shards':
+        run('tools/dataset_converters/convert.py', faces / 'train', tmp_path / 'shards', '--to',
+            'shards', '--chunk', 5)
+        config = faces / 'stream.py'
+        config.write_text(CONFIG.format(root=ROOT, data=faces, batch=6, workers=2).replace(
+            f"dict(root='{faces}/train')",
+            f"dict(_delete_=True, type='ShardFaces', urls='{tmp_path}/shards')"))
+    whole, cut = tmp_path / 'whole', tmp_path / 'cut'
+    run('tools/train.py', config, '--work-dir', whole, '--seed', 3, '--cfg-options', *options)
+    cut.mkdir()
+    shutil.copy(whole / 'iter_6.pth', cut / 'iter_6.pth')  # inside the second epoch of four steps
+    (cut / 'last_checkpoint').write_text('')  # as a kill can leave it
+    run('tools/train.py', config, '--work-dir', cut, '--seed', 3, '--resume', '--cfg-options',
+        *options)
+    by_step = losses(whole)
+    assert losses(cut) == {step: by_step[step] for step in (7, 8)}
+
+
 def test_testing_writes_table_metrics_and_report(trained, config, tmp_path):
     work_dir, _ = trained
     done = run('tools/test.py', config, work_dir / 'epoch_3.pth', '--work-dir', tmp_path,
@@ -193,7 +217,8 @@ def test_slurm_starts_two_processes(trained, config, tmp_path):
     (TRAIN + ' --cfg-options model.head.num_classes=2', '4 people'),
     (TRAIN + ' --cfg-options model.backbone.model_name=hrnet_w18_small',
      "'hrnet_w18_small' cannot be used with 112x112"),
-    (TRAIN + ' --cfg-options model.head.type=NoHead', 'NoHead'),
+    (TRAIN + ' --cfg-options model.head.type=CosFacHead', 'near it: CosFaceHead'),
+    (TRAIN.replace('{tmp}', '/proc/none'), '/proc/none'),
     (TRAIN + ' --cfg-options model.head.sale=3', "argument 'sale'"),
     (TRAIN + ' --cfg-options train_dataloader.batch_size=99', 'does not fill one batch of 99'),
     (TRAIN + ' --cfg-options train_dataloader.dataset.source.identities=[person_0]', 'person_0'),

@@ -18,6 +18,9 @@ from lrfr_mm.registry import SOURCES
 __all__ = ['LMDBFaces', 'lmdb_key', 'lmdb_value', 'open_lmdb']
 
 LMDB_VERSION = 1
+# Path to (process, environment): a process may open a file once, and must not use what was opened
+# before it was forked.
+_ENVIRONMENTS: dict = {}
 _LABEL = struct.Struct('<q')
 
 
@@ -63,7 +66,7 @@ class LMDBFaces(FaceSource):
         if not os.path.isfile(path):
             raise FileNotFoundError(f'{path} is missing; an LMDB written by '
                                     'tools/dataset_converters/convert.py is expected there')
-        self._env, self._pid = None, None
+        self._path = os.path.realpath(path)
         meta = self._get(b'meta')
         if meta is None:
             raise ValueError(f'{path} is not an LMDB of faces: it has no key "meta" (another '
@@ -76,15 +79,26 @@ class LMDBFaces(FaceSource):
         self.people = meta.get('people')
 
     def _get(self, key: bytes) -> bytes | None:
-        if self._pid != os.getpid():  # LMDB must not be used across a fork
-            self._env = open_lmdb(self.root, readonly=True, lock=False, readahead=False,
-                                  max_readers=1)
-            self._pid = os.getpid()
+        pid, env = _ENVIRONMENTS.get(self._path, (None, None))
+        if pid != os.getpid():
+            if env is not None:
+                env.close()  # of the process that forked this one
+            env = self._open()
         try:
-            with self._env.begin() as transaction:
+            with env.begin() as transaction:
                 return transaction.get(key)
         except Exception as error:  # lmdb.Error is not importable without lmdb
             raise ValueError(f'{self.root} cannot be read: {error}') from None
+
+    def _open(self):
+        env = open_lmdb(self._path, readonly=True, lock=False, readahead=False)
+        needed = (env.info()['last_pgno'] + 1) * env.stat()['psize']
+        size = os.path.getsize(self._path)
+        if size < needed:  # reading on would end the process
+            env.close()
+            raise ValueError(f'{self._path} was cut: it has {size} of {needed} bytes')
+        _ENVIRONMENTS[self._path] = os.getpid(), env
+        return env
 
     def __len__(self) -> int:
         return self._length
@@ -97,9 +111,6 @@ class LMDBFaces(FaceSource):
 
     def labels(self) -> np.ndarray:
         return np.frombuffer(self._get(b'labels'), '<i8').astype(np.int64)
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, '_env': None, '_pid': None}
 
     def __repr__(self) -> str:
         return f'LMDBFaces({self.root!r}: {self._length} images of {self.num_classes} people)'

@@ -1,0 +1,121 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrfr_mm.analysis.audit import (
+    detail_px,
+    near_duplicates,
+    scan,
+    shared_by_embedding,
+    shared_by_name,
+    summarise,
+)
+from lrfr_mm.datasets import FolderFaces, SyntheticFaces
+from lrfr_mm.datasets.decode import decode
+from lrfr_mm.ops.resample import degrade_array
+
+ROOT = Path(__file__).parents[2]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 6), st.integers(2, 60))
+def test_near_duplicates_are_those_of_brute_force(seed, distance, count):
+    rng = np.random.default_rng(seed)
+    centres = rng.integers(0, 2**63, 6, dtype=np.uint64)
+    hashes = centres[rng.integers(0, 6, count)]
+    for _ in range(4):  # flip up to four bits
+        hashes ^= np.uint64(1) << rng.integers(0, 64, count, dtype=np.uint64)
+    want = {(i, j) for i in range(count) for j in range(i + 1, count)
+            if bin(int(hashes[i]) ^ int(hashes[j])).count('1') <= distance}
+    assert set(map(tuple, near_duplicates(hashes, distance).tolist())) == want
+
+
+def test_detail_grows_with_the_resolution_that_a_face_was_enlarged_from():
+    source = SyntheticFaces(12, 1, seed=3)
+    sides = [7, 14, 20, 28, 40, 56, 112]
+    estimates = np.array([[detail_px(degrade_array(decode(source.read(i)[0]), r)) for r in sides]
+                          for i in range(12)])
+    assert (np.diff(np.median(estimates, 0)) > 0).all()
+    assert np.abs(np.median(estimates, 0)[:4] - sides[:4]).max() <= 4
+    assert detail_px(np.full((50, 70, 3), 9, np.uint8)) == 1
+
+
+@pytest.fixture
+def messy(tmp_path):
+    rng = np.random.default_rng(0)
+    source = SyntheticFaces(3, 4)
+    for i in range(12):
+        path = tmp_path / 'set' / ['Ann_B', 'Łu kasz', 'carl'][i // 4] / f'{i}.jpg'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.read(i)[0])
+    folder = tmp_path / 'set'
+    (folder / 'carl' / 'copy.jpg').write_bytes(source.read(0)[0])  # another's picture
+    image = decode(source.read(5)[0])
+    near = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    (folder / 'Ann_B' / 'near.jpg').write_bytes(near.tobytes())
+    (folder / 'carl' / 'cut.jpg').write_bytes(source.read(2)[0][:900])
+    (folder / 'zoe').mkdir()
+    grey = rng.integers(0, 256, (60, 90), np.uint8)
+    cv2.imwrite(str(folder / 'zoe' / 'one.png'), grey)
+    return folder
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_audit_finds_what_is_wrong(messy, workers):
+    source = FolderFaces(messy)
+    summary = summarise(source, scan(source, workers, progress=False))
+    assert summary['images'] == 16 and summary['people'] == 4 and summary['one_image'] == 1
+    assert summary['unreadable']['count'] == 1
+    assert summary['unreadable']['examples'][0]['name'] == 'carl/cut.jpg'
+    assert summary['exact_duplicates']['images'] == 1
+    assert summary['exact_duplicates']['across_people'] == 1
+    near = summary['near_duplicates']['examples']
+    assert any({e['first'], e['second']} == {'Ann_B/near.jpg', 'Łu kasz/5.jpg'} for e in near)
+    assert {(s['width'], s['height']): s['images'] for s in summary['sizes']} == {
+        (112, 112): 14, (90, 60): 1}
+    json.dumps(summary)
+
+
+def test_label_gaps(messy):
+    source = FolderFaces(messy)
+    source._labels = source._labels * 3
+    source.num_classes = 11
+    summary = summarise(source, scan(source, progress=False))
+    assert summary['label_gaps'] == dict(count=7, first=[1, 2, 4, 5, 7, 8, 10])
+
+
+def test_people_of_both_sets(messy, tmp_path):
+    (tmp_path / 'test' / 'ann b').mkdir(parents=True)
+    (tmp_path / 'test' / 'ann b' / '1.jpg').write_bytes((messy / 'carl' / '8.jpg').read_bytes())
+    train, test = FolderFaces(messy), FolderFaces(tmp_path / 'test')
+    assert shared_by_name(train, test) == ['ann b']
+    assert shared_by_name(SyntheticFaces(2, 2), test) is None
+
+
+def test_people_by_embedding_are_those_of_brute_force():
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(size=(37, 16)), rng.normal(size=(9, 16))
+    test[4] = train[30] + .1 * rng.normal(size=16)
+    train, test = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (train, test))
+    found = shared_by_embedding(train, test, .5, chunk=10)
+    scores = test @ train.T
+    want = [(int(row.argmax()), k, row.max()) for k, row in enumerate(scores) if row.max() >= .5]
+    assert [f[:2] for f in found] == [w[:2] for w in sorted(want, key=lambda w: -w[2])]
+    assert found[0][:2] == (30, 4)
+
+
+def test_command_writes_json_and_page(messy, tmp_path):
+    done = subprocess.run([sys.executable, 'tools/audit_dataset.py', messy, '--out',
+                           tmp_path / 'out', '--against', messy, '--workers', '1'], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / 'out' / 'audit.json').read_text())
+    assert len(summary['shared']['by_name']) == 4
+    page = (tmp_path / 'out' / 'audit.html').read_text()
+    assert 'carl/cut.jpg' in page and 'data:image/jpeg;base64' in page and '<svg' in page

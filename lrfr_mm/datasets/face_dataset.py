@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose
 from mmengine.dist import get_dist_info
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from lrfr_mm.datasets.decode import decode, resolve_decoder
 from lrfr_mm.ops.draws import sample_key
-from lrfr_mm.registry import DATASETS, SOURCES
+from lrfr_mm.registry import DATASETS, SOURCES, TRANSFORMS
 
 __all__ = ['FaceDataset', 'FaceStream']
 
@@ -37,7 +36,8 @@ class FaceDataset(Dataset):
     def __init__(self, source, pipeline: Sequence = (), decoder: str = 'auto',
                  image_size: int | None = 112, stream_batch: int = 1):
         self.source = SOURCES.build(source) if isinstance(source, dict) else source
-        self.pipeline = Compose(list(pipeline))
+        self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step
+                         for step in pipeline]
         self.decoder = resolve_decoder(decoder)
         self.image_size = image_size
         self.metainfo = dict(num_classes=self.source.num_classes)
@@ -77,8 +77,10 @@ class FaceDataset(Dataset):
             if not 0 <= label < self.source.num_classes:
                 raise ValueError(f'label {label} is outside 0 to {self.source.num_classes - 1}')
             image = data if isinstance(data, np.ndarray) else decode(data, self.decoder)
-            results = self.pipeline(dict(img=image, gt_label=int(label), sample_idx=index,
-                                         rng_key=int(sample_key(seed, epoch, index))))
+            results = dict(img=image, gt_label=int(label), sample_idx=index,
+                           rng_key=sample_key(seed, epoch, index))
+            for step in self.pipeline:
+                results = step(results)
         except ValueError as error:
             name = self.source.name(index) if hasattr(self.source, 'name') else str(index)
             shown = f' ({name})' if name != str(index) else ''

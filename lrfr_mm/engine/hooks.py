@@ -25,7 +25,7 @@ class IterSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
-        torch.manual_seed(int(sample_key(runner.seed, get_rank(), runner.iter)))
+        torch.manual_seed(sample_key(runner.seed, get_rank(), runner.iter))
 
 
 @HOOKS.register_module()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -276,7 +277,7 @@ def stream_positions(source, **kwargs):
 def test_stream_gives_each_sample_once_whatever_the_parts(stored, faces, cuts):
     source = ShardFaces(str(stored / 'shards'), shuffle_buffer=4)
     parts = [list(source.stream(seed=1, epoch=0, start=a, stop=b))
-             for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+             for a, b in pairwise(cuts)]
     seen = [item for part in parts for item in part]
     assert sorted(i for i, _, _ in seen) == list(range(23))
     assert all((image, label) == faces.read(i) for i, image, label in seen)
@@ -378,3 +379,23 @@ def test_pairs_to_bin_and_back(faces, tmp_path):
     assert again == images and (same == is_same).all()
     assert 'nothing is overwritten' in run('to-list', tmp_path / 'a.bin', tmp_path / 'list',
                                            code=2).stderr
+
+
+@pytest.mark.parametrize('layout', ['ustar', 'gnu', 'pax'])
+def test_shards_of_pythons_tarfile(faces, layout, tmp_path):
+    """Shards of another writer, with folders, long and non-ASCII names."""
+    import io
+    import tarfile
+    kind = dict(ustar=tarfile.USTAR_FORMAT, gnu=tarfile.GNU_FORMAT, pax=tarfile.PAX_FORMAT)[layout]
+    with tarfile.open(tmp_path / 'x.tar', 'w', format=kind) as tar:
+        folder = tarfile.TarInfo('people')
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for k, (image, label) in enumerate(faces.read(i) for i in range(23)):
+            stem = f'people/{"ä" * (70 if layout != "ustar" else 3)}/{k:09d}'
+            for suffix, data in (('cls', f'{label}\n'.encode()), ('JPG', image)):
+                member = tarfile.TarInfo(f'{stem}.{suffix}')
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    source = ShardFaces(str(tmp_path / 'x.tar'), [23], 6)
+    assert [source.read(i) for i in range(23)] == [faces.read(i) for i in range(23)]

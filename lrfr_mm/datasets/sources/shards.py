@@ -78,21 +78,18 @@ class ShardFaces(FaceSource):
 
     def _shard(self, number: int) -> Iterator[tuple[bytes, int]]:
         """Images and labels of a shard, in order; checks that they are as many as announced."""
-        webdataset = import_webdataset()
         url, seen = self.urls[number], 0
         try:
-            samples = webdataset.tariterators.group_by_keys(
-                webdataset.tariterators.tar_file_expander(
-                    webdataset.tariterators.url_opener([dict(url=url)])))
-            for sample in samples:
-                image = next((sample[s] for s in _IMAGE_SUFFIXES if s in sample), None)
-                if image is None or 'cls' not in sample:
-                    raise ValueError(f'{sample.get("__key__")} lacks an image or its label (.cls)')
-                seen += 1
-                yield image, int(sample['cls'])
+            with import_webdataset().gopen(url) as stream:
+                for key, parts in _tar_samples(stream):
+                    image = next((parts[s] for s in _IMAGE_SUFFIXES if s in parts), None)
+                    if image is None or 'cls' not in parts:
+                        raise ValueError(f'{key} lacks an image or its label (.cls)')
+                    seen += 1
+                    yield image, int(parts['cls'])
         except GeneratorExit:
             raise
-        except Exception as error:
+        except Exception as error:  # a network, a command or a foreign file fail in many ways
             raise ValueError(f'shard {url}, after {seen} samples: {error}') from None
         if seen != self.counts[number]:
             raise ValueError(f'shard {url} has {seen} samples, {self.counts[number]} are announced')
@@ -171,6 +168,68 @@ def _read_index(folder: str):
                 index['classes'], index.get('people'))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{path} is not an index of shards: {error}') from None
+
+
+def _tar_samples(stream) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Members of a tar stream with the same name up to its first dot, by their endings.
+
+    (webdataset's convention. Python's tarfile would cost as much time as decoding the JPEGs.)
+    """
+    key, parts = None, {}
+    for name, data in _tar_members(stream):
+        base, _, suffix = name.rpartition('/')[2].partition('.')
+        if base != key:
+            if parts:
+                yield key, parts
+            key, parts = base, {}
+        if suffix in parts:
+            raise ValueError(f'{name} is there twice')
+        parts[suffix.lower()] = data
+    if parts:
+        yield key, parts
+
+
+def _tar_members(stream) -> Iterator[tuple[str, bytes]]:
+    """Regular files of a tar stream (POSIX.1-2001: ustar with pax names; GNU long names)."""
+    long_name = None
+    while True:
+        header = stream.read(512)
+        if not header or header[0] == 0:
+            return
+        if len(header) < 512:
+            raise ValueError('the file ends inside a header')
+        total = sum(header) - sum(header[148:156]) + 8 * 32
+        if not header[148:156].strip(b'\0 ').isdigit() or total != int(
+                header[148:156].strip(b'\0 '), 8):
+            raise ValueError('not a tar file, or a damaged one')
+        size = (int.from_bytes(header[125:136], 'big') if header[124] & 128
+                else int(header[124:136].strip(b'\0 ') or b'0', 8))
+        data = stream.read(size)
+        padding = -size % 512
+        if len(data) < size or len(stream.read(padding)) < padding:
+            raise ValueError('the file ends inside a member')
+        kind = header[156:157]
+        if kind == b'L':
+            long_name = data.rstrip(b'\0').decode()
+        elif kind == b'x':
+            long_name = _pax_path(data) or long_name
+        elif kind in (b'0', b'\0'):
+            if long_name is None:
+                prefix = header[345:500].rstrip(b'\0') if header[257:262] == b'ustar' else b''
+                name = header[:100].rstrip(b'\0')
+                long_name = (prefix + b'/' + name if prefix else name).decode()
+            yield long_name, data
+            long_name = None
+
+
+def _pax_path(data: bytes) -> str | None:
+    while data:
+        length, _, _ = data.partition(b' ')
+        record, data = data[len(length) + 1:int(length) - 1], data[int(length):]
+        name, _, value = record.partition(b'=')
+        if name == b'path':
+            return value.decode()
+    return None
 
 
 def _buffered(samples: Iterator, size: int, rng: np.random.Generator) -> Iterator:

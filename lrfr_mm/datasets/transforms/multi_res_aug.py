@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -41,12 +42,11 @@ class MultiResDraw:
             raise ValueError(f"flip must be 'independent', 'shared' or None, got {flip!r}")
         self.resolutions, self.ratio, self.flip = np.array(resolutions), tuple(ratio), flip
 
-    def __call__(self, key) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``resolution`` (px), ``flip_hr``, ``flip_lr`` (bool) for ``key``, a scalar or (B,)."""
-        key = np.asarray(key)
+    def __call__(self, key):
+        """``resolution`` (px), ``flip_hr``, ``flip_lr`` (bool) for ``key``, an int or (B,)."""
         resolution = self.resolutions[choice(key, _RESOLUTION, self.ratio)]
         if self.flip is None:
-            none = np.zeros(key.shape, bool)
+            none = np.zeros(np.shape(key), bool)
             return resolution, none, none
         flip_hr = uniform(key, _FLIP_HR) < .5
         flip_lr = flip_hr if self.flip == 'shared' else uniform(key, _FLIP_LR) < .5
@@ -87,8 +87,8 @@ class MultiResAug(BaseTransform):
         else:
             chw = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
             low = degrade(chw, int(resolution), 'fast').permute(1, 2, 0).numpy()
-        results['img'] = image[:, ::-1] if flip_hr else image
-        results['img_lr'] = low[:, ::-1] if flip_lr else low
+        results['img'] = cv2.flip(image, 1) if flip_hr else image
+        results['img_lr'] = cv2.flip(low, 1) if flip_lr else low
         results['lr_resolution'] = int(resolution)
         return results
 

@@ -1,6 +1,7 @@
 """The other transforms of the sample path."""
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -28,7 +29,7 @@ class RandomFlip(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         if uniform(results['rng_key'], _FLIP_HR) < self.prob:
-            results['img'] = results['img'][:, ::-1]
+            results['img'] = cv2.flip(results['img'], 1)
         return results
 
 

@@ -1,0 +1,90 @@
+"""Measure this machine: python tools/benchmark.py data|views|step|eval [--json FILE]."""
+import argparse
+import json
+from dataclasses import asdict
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from lrfr_mm.analysis.benchmark import (
+    benchmark_data,
+    benchmark_evaluation,
+    benchmark_step,
+    benchmark_views,
+    machine,
+    results_table,
+)
+from lrfr_mm.engine.launch import run_command
+from lrfr_mm.files import write_text
+
+
+def data(args):
+    """The path of a sample on one core, from every source."""
+    return benchmark_data(args.images, args.folder)
+
+
+def views(args):
+    """LR views of a batch, by method."""
+    return benchmark_views(args.images, args.device)
+
+
+def step(args):
+    """A training step (both views) and embedding, for one or several configs or depths."""
+    results = []
+    for name in args.models:
+        if name.endswith('.py'):
+            model = Config.fromfile(name).model.to_dict()
+        else:
+            model = dict(type='LRFRecognizer',
+                         backbone=dict(type='FaceResNet', depth=int(name.removeprefix('r'))),
+                         neck=dict(type='EmbeddingNeck'), head=dict(type='CosFaceHead'),
+                         contrast_loss=dict(type='LogFExpLoss'))
+        for bf16, channels_last in ((False, False), (True, True)):
+            if args.bf16 is None or args.bf16 == bf16:
+                results += benchmark_step(model, name, args.batch_size, args.classes, bf16,
+                                          channels_last, args.repeats)
+    return results
+
+
+def evaluation(args):
+    """Pair scoring and gallery search."""
+    return benchmark_evaluation(args.million_probes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = parser.add_subparsers(required=True, metavar='PART')
+    for name, function in (('data', data), ('views', views), ('step', step), ('eval', evaluation)):
+        part = parts.add_parser(name, help=function.__doc__)
+        part.set_defaults(function=function)
+        part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
+        if name == 'data':
+            part.add_argument('--images', type=int, default=20000)
+            part.add_argument('--folder', help='where to write the sets for the time being')
+        elif name == 'views':
+            part.add_argument('--images', type=int, default=256)
+            part.add_argument('--device', default='cpu')
+        elif name == 'step':
+            part.add_argument('models', nargs='*', default=['r18', 'r34', 'r50'],
+                              help='r18, r34, r50, r101 or configs (default: r18 r34 r50)')
+            part.add_argument('--batch-size', type=int, default=16)
+            part.add_argument('--classes', type=int, default=10575)
+            part.add_argument('--repeats', type=int, default=5)
+            part.add_argument('--bf16', action=argparse.BooleanOptionalAction, default=None,
+                              help='only with, or only without (default: both; with bf16 the '
+                              'weights are channels last)')
+        else:
+            part.add_argument('--million-probes', type=int, default=0,
+                              help='also search a million entries with so many probes')
+    args = parser.parse_args()
+    init_default_scope('lrfr_mm')
+    print(machine(), flush=True)
+    results = args.function(args)
+    print(results_table(results))
+    if args.json:
+        write_text(args.json, json.dumps(dict(machine=machine(), results=[asdict(r) for r in
+                                                                          results]), indent=2))
+
+
+if __name__ == '__main__':
+    run_command(main)

@@ -177,7 +177,7 @@ def _tar_samples(stream) -> Iterator[tuple[str, dict[str, bytes]]]:
     """
     key, parts = None, {}
     for name, data in _tar_members(stream):
-        base, _, suffix = name.rpartition('/')[2].partition('.')
+        base, _, suffix = name[name.rfind('/') + 1:].partition('.')
         if base != key:
             if parts:
                 yield key, parts
@@ -191,35 +191,41 @@ def _tar_samples(stream) -> Iterator[tuple[str, dict[str, bytes]]]:
 
 def _tar_members(stream) -> Iterator[tuple[str, bytes]]:
     """Regular files of a tar stream (POSIX.1-2001: ustar with pax names; GNU long names)."""
-    long_name = None
+    long_name, read, first = None, stream.read, True
     while True:
-        header = stream.read(512)
+        header = read(512)
         if not header or header[0] == 0:
             return
         if len(header) < 512:
             raise ValueError('the file ends inside a header')
-        total = sum(header) - sum(header[148:156]) + 8 * 32
-        if not header[148:156].strip(b'\0 ').isdigit() or total != int(
-                header[148:156].strip(b'\0 '), 8):
-            raise ValueError('not a tar file, or a damaged one')
+        if first or header[257:262] != b'ustar':
+            _check_header(header)
+            first = False
         size = (int.from_bytes(header[125:136], 'big') if header[124] & 128
-                else int(header[124:136].strip(b'\0 ') or b'0', 8))
-        data = stream.read(size)
-        padding = -size % 512
-        if len(data) < size or len(stream.read(padding)) < padding:
+                else int(header[124:136].rstrip(b'\0 ') or b'0', 8))
+        data = read(size + -size % 512)
+        if len(data) < size + -size % 512:
             raise ValueError('the file ends inside a member')
-        kind = header[156:157]
-        if kind == b'L':
-            long_name = data.rstrip(b'\0').decode()
-        elif kind == b'x':
-            long_name = _pax_path(data) or long_name
-        elif kind in (b'0', b'\0'):
+        data, kind = data[:size], header[156]
+        if kind == 0 or kind == 48:  # b'0': a regular file
             if long_name is None:
-                prefix = header[345:500].rstrip(b'\0') if header[257:262] == b'ustar' else b''
-                name = header[:100].rstrip(b'\0')
-                long_name = (prefix + b'/' + name if prefix else name).decode()
+                name = header[:header.find(0, 0, 100) if header[99] == 0 else 100]
+                if header[345] and header[257:262] == b'ustar':
+                    name = header[345:500].rstrip(b'\0') + b'/' + name
+                long_name = name.decode()
             yield long_name, data
             long_name = None
+        elif kind == 76:  # b'L'
+            long_name = data.rstrip(b'\0').decode()
+        elif kind == 120:  # b'x'
+            long_name = _pax_path(data) or long_name
+
+
+def _check_header(header: bytes) -> None:
+    """The checksum: the sum of all bytes, its own eight taken as blanks."""
+    written = header[148:156].strip(b'\0 ')
+    if not written.isdigit() or int(written, 8) != sum(header) - sum(header[148:156]) + 8 * 32:
+        raise ValueError('not a tar file, or a damaged one')
 
 
 def _pax_path(data: bytes) -> str | None:

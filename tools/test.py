@@ -17,8 +17,9 @@ def main() -> None:
     parser.add_argument('checkpoint', help='a .pth file')
     parser.add_argument('--out', metavar='FILE', help='metrics file (default: metrics.json in the '
                         'work dir)')
-    parser.add_argument('--benchmarks', metavar='NAMES', help='only these, e.g. lfw,xqlfw; a named '
-                        'one that is missing is an error')
+    parser.add_argument('--benchmarks', metavar='NAMES', help='only these, e.g. lfw,xqlfw: '
+                        'a named one that is missing is an error; all (default): those that are '
+                        'there')
     add_common_arguments(parser)
     args = parser.parse_args()
     config = load_config(args)

@@ -16,6 +16,6 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'))
 custom_hooks = [dict(type='IterSeedHook'), dict(type='InvalidLossHook'), dict(type='ReportHook')]
 val_cfg = dict(type='BenchmarkLoop')
-test_cfg = dict(type='BenchmarkLoop')
+test_cfg = dict(type='BenchmarkLoop', cache='work_dir')
 load_from = None
 resume = False

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from mmengine.registry import FUNCTIONS
 from mmengine.runner import BaseLoop
 from torch.utils.data import DataLoader
 
-from lrfr_mm.evaluation.metrics import EmbeddingMetric, View
+from lrfr_mm.engine.embedding_cache import EmbeddingCache
+from lrfr_mm.evaluation.functional import bootstrap_interval
+from lrfr_mm.evaluation.metrics import EmbeddingMetric, MetricResult, View
 from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import DATASETS, LOOPS, METRICS
 
@@ -33,13 +36,17 @@ class BenchmarkLoop(BaseLoop):
         dataloader: See above.
         evaluator: See above.
         strict: Missing benchmarks are errors.
+        cache: Folder of an EmbeddingCache, so that a second test of the same network embeds
+            nothing anew; 'work_dir' for ``embeddings`` in the work dir; None for none.
 
     Attributes:
         results: After a run, a list of ``(benchmark, MetricResult)``.
     """
 
-    def __init__(self, runner, dataloader: dict, evaluator: Sequence[dict], strict: bool = False):
+    def __init__(self, runner, dataloader: dict, evaluator: Sequence[dict], strict: bool = False,
+                 cache: str | None = None):
         self._runner = runner
+        self.cache = str(Path(runner.work_dir, 'embeddings')) if cache == 'work_dir' else cache
         settings = dict(dataloader)
         configs = settings.pop('dataset')
         configs = [configs] if isinstance(configs, dict) else list(configs)
@@ -79,13 +86,16 @@ class BenchmarkLoop(BaseLoop):
         model = self.runner.model
         model.eval()
         self.results = []
+        own = model.module if hasattr(model, 'module') else model
+        cache = EmbeddingCache(self.cache, own) if self.cache else None
         for benchmark in self.benchmarks:
             metrics = [m for m in self.metrics if m.benchmark == benchmark.name]
             views = list(dict.fromkeys(view for m in metrics for view in m.views()))
             if not views:
                 continue
-            embeddings = embed_benchmark(model, benchmark, views, **self.loader_settings)
-            self.results += [(benchmark, m.compute(embeddings, benchmark)) for m in metrics]
+            embeddings = self._embed(model, benchmark, views, cache)
+            self.results += [(benchmark, with_intervals(m.compute(embeddings, benchmark)))
+                             for m in metrics]
         values = {}
         for _, result in self.results:
             clash = values.keys() & result.values.keys()
@@ -96,6 +106,38 @@ class BenchmarkLoop(BaseLoop):
         self.runner.call_hook(f'after_{hook}_epoch', metrics=values)
         self.runner.call_hook(f'after_{hook}')
         return values
+
+
+    def _embed(self, model, benchmark, views, cache: EmbeddingCache | None):
+        if cache is None:
+            return embed_benchmark(model, benchmark, views, **self.loader_settings)
+        # The first process looks, and tells the others: they may see another disk.
+        told = [None]
+        if dist.is_main_process():
+            key = cache.key(benchmark)
+            told = [(key, cache.load(key, views))]
+        dist.broadcast_object_list(told)
+        key, found = told[0]
+        missing = [view for view in views if view not in found]
+        if missing:
+            made = embed_benchmark(model, benchmark, missing, **self.loader_settings)
+            if dist.is_main_process():
+                cache.save(key, made)
+            found.update(made)
+        else:
+            print_log(f'{benchmark.name}: embeddings of an earlier test', logger='current')
+        return found
+
+
+def with_intervals(result: MetricResult) -> MetricResult:
+    """Add ``NAME_low`` and ``NAME_high``, percent: the 95 % bootstrap interval of each rate whose
+    items the metric knows.
+    """
+    for name, correct in result.items.items():
+        if len(correct):
+            low, high = bootstrap_interval(correct)
+            result.values[f'{name}_low'], result.values[f'{name}_high'] = 100 * low, 100 * high
+    return result
 
 
 @torch.no_grad()

@@ -18,8 +18,8 @@ from mmengine.logging.history_buffer import HistoryBuffer
 
 from lrfr_mm.files import whole_file
 
-__all__ = ['allow_checkpoint_classes', 'find_checkpoint', 'load_recognizer', 'read_checkpoint',
-           'write_whole_files']
+__all__ = ['allow_checkpoint_classes', 'check_checkpoint', 'find_checkpoint', 'load_recognizer',
+           'read_checkpoint', 'write_whole_files']
 
 
 class WholeFileBackend(LocalBackend):
@@ -88,22 +88,36 @@ def read_checkpoint(path: str) -> dict:
         raise ValueError(f'{path} is not a checkpoint: {lines[0]}') from None
 
 
+def check_checkpoint(model: torch.nn.Module, saved: dict, path: str) -> None:
+    """Raise ValueError, naming tensors, unless ``saved`` has exactly the tensors of ``model``."""
+    wanted = model.state_dict()
+    missing, left = sorted(wanted.keys() - saved.keys()), sorted(saved.keys() - wanted.keys())
+    wrong = [key for key in wanted.keys() & saved.keys() if wanted[key].shape != saved[key].shape]
+    parts = []
+    for keys, what in ((missing, 'missing'), (left, 'not in the model')):
+        if keys:
+            shown = ', '.join(keys[:3]) + (f' and {len(keys) - 3} more' if len(keys) > 3 else '')
+            parts.append(f'{what}: {shown}')
+    for key in sorted(wrong)[:3]:
+        parts.append(f'{key} is {tuple(saved[key].shape)}, the model has '
+                     f'{tuple(wanted[key].shape)}')
+    if parts:
+        raise ValueError(f'{path} belongs to another model: {"; ".join(parts)}')
+
+
 def load_recognizer(model: torch.nn.Module, path: str) -> None:
     """Load all of a checkpoint but its head into ``model``; nothing may be missing or left over.
 
     Raises:
         FileNotFoundError: If ``path`` is not there.
-        ValueError: If it is no checkpoint, or one of another model; the text names a tensor.
+        ValueError: If it is no checkpoint, or one of another model; the text names tensors.
     """
     saved = read_checkpoint(path)['state_dict']
-    own = (model.module if hasattr(model, 'module') else model)
+    own = model.module if hasattr(model, 'module') else model
     saved = {key: value for key, value in saved.items() if not key.startswith('head.')}
-    wanted = {key: value for key, value in own.state_dict().items() if not key.startswith('head.')}
-    for key in sorted(wanted.keys() ^ saved.keys()):
-        where = 'is missing' if key in wanted else 'is not in the model'
-        raise ValueError(f'{path} belongs to another model: {key} {where}')
-    for key, value in wanted.items():
-        if value.shape != saved[key].shape:
-            raise ValueError(f'{path} belongs to another model: {key} is {tuple(saved[key].shape)},'
-                             f' the model has {tuple(value.shape)}')
-    own.load_state_dict(saved, strict=False)
+    head, own.head = own.head, None
+    try:
+        check_checkpoint(own, saved, path)
+        own.load_state_dict(saved)
+    finally:
+        own.head = head

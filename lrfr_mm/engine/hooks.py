@@ -4,12 +4,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.dist import get_rank, is_main_process
 from mmengine.hooks import Hook
 
 from lrfr_mm.evaluation.report import collect_run, table_text, write_report
-from lrfr_mm.files import write_text
+from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.registry import HOOKS
 
@@ -55,7 +56,8 @@ class InvalidLossHook(Hook):
 
 @HOOKS.register_module()
 class ReportHook(Hook):
-    """After a test: the table, ``metrics.json``, ``run.json`` and ``report/index.html``.
+    """After a test: the table, ``metrics.json``, ``report/index.html``, and for
+    ``tools/compare.py`` ``run.json`` and ``items.npz`` (which pairs and probes were right).
 
     Args:
         out: Path of the metrics file; default ``metrics.json`` in the work dir.
@@ -82,6 +84,9 @@ class ReportHook(Hook):
                           getattr(runner, 'config_text', runner.cfg.pretty_text),
                           checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
         write_text(work_dir / 'run.json', json.dumps(run))
+        with whole_file(work_dir / 'items.npz') as part, open(part, 'wb') as file:
+            np.savez_compressed(file, **{name: correct for _, result in loop.results
+                                         for name, correct in result.items.items()})
         page = write_report(work_dir / 'report', [run])
         runner.logger.info(f'metrics: {out}')
         runner.logger.info(f'report: {page}')

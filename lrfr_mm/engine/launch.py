@@ -17,7 +17,9 @@ from mmengine.runner import Runner
 from lrfr_mm import registry
 from lrfr_mm.engine.checkpoint import (
     allow_checkpoint_classes,
+    check_checkpoint,
     find_checkpoint,
+    load_recognizer,
     read_checkpoint,
     write_whole_files,
 )
@@ -144,8 +146,16 @@ def build_runner(config: Config, train: bool) -> Runner:
             config.pop(key, None)
         _check_training_set(config)
         _check_resumed(config)
+    start = None if config.get('resume') else config.get('load_from')
+    if start:
+        config.load_from = None
     runner = Runner.from_cfg(config)
     runner.config_text = text  # as the user wrote it, for the report
+    if train and start:
+        load_recognizer(runner.model, start)  # all but the head, which is of other people
+    elif train and config.get('resume') and config.get('load_from'):
+        check_checkpoint(runner.model, read_checkpoint(config.load_from)['state_dict'],
+                         config.load_from)
     return runner
 
 
@@ -205,12 +215,14 @@ def _check_training_set(config: Config) -> None:
 
 
 def select_benchmarks(config: Config, names: str | None, out: str | None) -> None:
-    """Keep the benchmarks in ``names`` (separated by commas) and set the metrics file ``out``."""
+    """Keep the benchmarks in ``names`` (separated by commas; None or 'all' for what is there) and
+    set the metrics file ``out``.
+    """
     if out:
         for hook in config.get('custom_hooks', []):
             if hook['type'] == 'ReportHook':
                 hook.out = out
-    if names is None:
+    if names is None or names == 'all':
         return
     wanted = [name.strip() for name in names.split(',') if name.strip()]
     configured = {dataset.name: dataset for dataset in config.test_dataloader.dataset}

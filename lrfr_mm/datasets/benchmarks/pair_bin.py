@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import PairBenchmark
+from lrfr_mm.datasets.benchmarks.base import PairBenchmark, need
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.registry import DATASETS
 
@@ -85,15 +85,13 @@ class PairBin(PairBenchmark):
     Args:
         name: Short name.
         path: The file.
-        alignment, pipeline, decoder: See PairBenchmark.
+        alignment: insightface aligned what its .bin files hold.
+        **kwargs: pipeline, decoder; see Benchmark.
     """
 
-    def __init__(self, name: str, path: str, alignment: str = 'insightface', pipeline=(),
-                 decoder: str = 'auto'):
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f'benchmark {name}: {path} is missing')
+    def __init__(self, name: str, path: str, alignment: str = 'insightface', **kwargs):
+        need(name, path)
         images, is_same = read_bin(path)
         pairs = np.arange(len(images)).reshape(-1, 2)
-        super().__init__(name, BytesFaces(images, path), pairs, is_same, alignment, pipeline,
-                         decoder)
-        self.protocol_note = f'{len(pairs)} pairs of {os.path.basename(path)}'
+        super().__init__(name, BytesFaces(images, path), pairs, is_same, alignment=alignment,
+                         protocol_note=f'{len(pairs)} pairs of {os.path.basename(path)}', **kwargs)

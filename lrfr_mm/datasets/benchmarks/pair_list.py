@@ -1,4 +1,4 @@
-"""LFW's pairs.txt and sets in the same form (XQLFW)."""
+"""Pair lists: LFW's form (LFW, XQLFW), two lines a pair (CALFW, CPLFW), CFP's folders."""
 from __future__ import annotations
 
 import os
@@ -6,36 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import PairBenchmark
-from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.datasets.benchmarks.base import FileFaces, PairBenchmark, need
 from lrfr_mm.registry import DATASETS
 
-__all__ = ['FileFaces', 'PairList', 'read_pairs']
-
-
-class FileFaces(FaceSource):
-    """Image files by their paths; every label is 0, since pairs carry the truth."""
-
-    num_classes = 1
-
-    def __init__(self, root: str, paths: list[str]):
-        self.root = str(root)
-        self._paths = np.array([path.encode() for path in paths])
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def read(self, index: int) -> tuple[bytes, int]:
-        return Path(self.root, self.name(index)).read_bytes(), 0
-
-    def labels(self) -> np.ndarray:
-        return np.zeros(len(self), np.int64)
-
-    def name(self, index: int) -> str:
-        return self._paths[index].decode()
-
-    def __repr__(self) -> str:
-        return f'FileFaces({self.root!r}: {len(self)} images)'
+__all__ = ['CFPPairs', 'PairList', 'read_pairs', 'read_two_line_pairs']
 
 
 def read_pairs(path: str, template: str = '{name}/{name}_{number:04d}') -> tuple[list, np.ndarray]:
@@ -69,40 +43,149 @@ def read_pairs(path: str, template: str = '{name}/{name}_{number:04d}') -> tuple
     return pairs, np.array(is_same, bool)
 
 
+def read_two_line_pairs(path: str) -> tuple[list, np.ndarray]:
+    """Read CALFW's or CPLFW's list: two lines "FILE LABEL" a pair, label 0 for different people.
+
+    The order is changed so that each tenth holds a tenth of the same and of the different pairs,
+    each kind in its own order: the lists put all pairs of a kind together, and consecutive folds
+    of one kind would have no threshold to find.
+
+    Returns:
+        Pairs of file names, and whether each shows one person, (P,) bool.
+
+    Raises:
+        ValueError: For another form, with the line's number.
+    """
+    lines = [line.split() for line in Path(path).read_text(encoding='utf-8').splitlines()
+             if line.strip()]
+    pairs, is_same = [], []
+    for number in range(0, len(lines), 2):
+        pair = lines[number:number + 2]
+        if len(pair) < 2 or any(len(words) != 2 or not words[1].isdigit() for words in pair) or (
+                (pair[0][1] == '0') != (pair[1][1] == '0')):
+            raise ValueError(f'{path}, line {number + 1}: two lines "FILE LABEL" with the same '
+                             f'label expected, got {pair}')
+        pairs.append([pair[0][0], pair[1][0]])
+        is_same.append(pair[0][1] != '0')
+    is_same = np.array(is_same, bool)
+    order = np.concatenate([np.concatenate([np.array_split(np.flatnonzero(kind), 10)[fold]
+                                            for kind in (is_same, ~is_same)])
+                            for fold in range(10)])
+    return [pairs[k] for k in order], is_same[order]
+
+
+def _positions(name: str, root: str, listed: list, suffixes,
+               origin: str) -> tuple[list, np.ndarray]:
+    """Files of all listed names, each once, and the pairs as positions among them."""
+    index: dict[str, int] = {}
+    paths = []
+    for path in (p for pair in listed for p in pair):
+        if path not in index:
+            found = next((path + s for s in suffixes
+                          if os.path.isfile(os.path.join(root, path + s))), None)
+            if found is None:
+                raise FileNotFoundError(f'benchmark {name}: {root}/{path} '
+                                        f'({", ".join(map(repr, suffixes))}) is in {origin}, but '
+                                        'missing')
+            index[path] = len(paths)
+            paths.append(found)
+    positions = np.array([[index[a], index[b]] for a, b in listed], np.int64).reshape(-1, 2)
+    return paths, positions
+
+
 @DATASETS.register_module()
 class PairList(PairBenchmark):
-    """A folder of aligned faces and a pair list in LFW's form.
+    """A folder of aligned faces and a pair list.
 
     Args:
-        name: Short name ('lfw', 'xqlfw').
-        root: Folder of people, ``NAME/NAME_0001.jpg``.
+        name: Short name ('lfw', 'xqlfw', 'calfw', 'cplfw').
+        root: Folder of the images; for LFW's form a folder of people, ``NAME/NAME_0001.jpg``.
         pairs: Path of the list.
-        suffixes: Endings to try for each image, in order.
-        alignment, pipeline, decoder: See PairBenchmark.
+        form: 'lfw' (see ``read_pairs``) or 'two_lines' (CALFW, CPLFW; see
+            ``read_two_line_pairs``).
+        suffixes: Endings to try for each image, in order. Names of the 'two_lines' form lose
+            their own first, so that faces aligned into another format are found.
+        **kwargs: alignment, pipeline, decoder; see Benchmark.
 
     Raises:
         FileNotFoundError: If the folder, the list or an image is missing.
+        ValueError: For another form.
     """
 
-    def __init__(self, name: str, root: str, pairs: str, suffixes=('.jpg', '.png'),
-                 alignment: str = 'not stated', pipeline=(), decoder: str = 'auto'):
-        for path in (root, pairs):
-            if not os.path.exists(path):
-                raise FileNotFoundError(f'benchmark {name}: {path} is missing; aligned 112x112 '
-                                        f'faces are expected in {root}, the pair list at {pairs}')
-        listed, is_same = read_pairs(pairs)
-        index: dict[str, int] = {}
-        paths = []
-        for path in (p for pair in listed for p in pair):
-            if path not in index:
-                found = next((path + s for s in suffixes
-                              if os.path.isfile(os.path.join(root, path + s))), None)
-                if found is None:
-                    raise FileNotFoundError(f'benchmark {name}: {root}/{path} '
-                                            f'({", ".join(suffixes)}) is in {pairs}, but missing')
-                index[path] = len(paths)
-                paths.append(found)
-        positions = np.array([[index[a], index[b]] for a, b in listed], np.int64).reshape(-1, 2)
-        super().__init__(name, FileFaces(root, paths), positions, is_same, alignment, pipeline,
-                         decoder)
-        self.protocol_note = f'{len(listed)} pairs of {os.path.basename(pairs)}'
+    def __init__(self, name: str, root: str, pairs: str, form: str = 'lfw',
+                 suffixes=('.jpg', '.png', '.JPG', '.jpeg'), **kwargs):
+        if form not in ('lfw', 'two_lines'):
+            raise ValueError(f"form must be 'lfw' or 'two_lines', got {form!r}")
+        need(name, root, pairs, what=f'aligned 112x112 faces are expected in {root}, the pair '
+             f'list at {pairs}')
+        note = os.path.basename(pairs)
+        if form == 'lfw':
+            listed, is_same = read_pairs(pairs)
+        else:
+            listed, is_same = read_two_line_pairs(pairs)
+            listed = [[os.path.splitext(file)[0] for file in pair] for pair in listed]
+            note += ', a tenth of each kind a fold'
+        paths, positions = _positions(name, root, listed, suffixes, pairs)
+        super().__init__(name, FileFaces(root, paths), positions, is_same,
+                         protocol_note=f'{len(listed)} pairs of {note}', **kwargs)
+
+
+@DATASETS.register_module()
+class CFPPairs(PairBenchmark):
+    """CFP (Sengupta et al., WACV 2016): frontal against frontal, or against profile.
+
+    ``root/Protocol/Pair_list_F.txt`` and ``Pair_list_P.txt`` number the images, and
+    ``root/Protocol/Split/FP/01 ... 10/{same,diff}.txt`` hold pairs "i,j" of those numbers.
+
+    Args:
+        name: Short name ('cfp_fp', 'cfp_ff').
+        root: Folder with ``Protocol``.
+        kind: 'FP' or 'FF'.
+        images: Folder of the aligned images; default ``root``. The lists' paths
+            (``../Data/Images/001/frontal/01.jpg``) are looked up below it, from ``Data`` on.
+        suffixes: Endings to try in place of the listed one.
+        **kwargs: alignment, pipeline, decoder; see Benchmark.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a list cannot be read.
+    """
+
+    def __init__(self, name: str, root: str, kind: str = 'FP', images: str | None = None,
+                 suffixes=('.jpg', '.png'), **kwargs):
+        if kind not in ('FP', 'FF'):
+            raise ValueError(f"kind must be 'FP' or 'FF', got {kind!r}")
+        protocol = Path(root, 'Protocol')
+        need(name, protocol, what=f'CFP\'s Protocol folder is expected in {root}')
+        names = {side: self._read_names(protocol / f'Pair_list_{side}.txt') for side in set(kind)}
+        listed, is_same = [], []
+        for fold in range(1, 11):
+            for file, same in (('same', True), ('diff', False)):
+                path = protocol / 'Split' / kind / f'{fold:02d}' / f'{file}.txt'
+                need(name, path)
+                for number, line in enumerate(path.read_text().split(), 1):
+                    try:
+                        first, second = (int(part) for part in line.split(','))
+                        listed.append([names[kind[0]][first], names[kind[1]][second]])
+                    except (ValueError, KeyError):
+                        raise ValueError(f'{path}, line {number}: "i,j" of listed images '
+                                         f'expected, got {line!r}') from None
+                    is_same.append(same)
+        images = images or root
+        paths, positions = _positions(name, images, listed, suffixes, str(protocol))
+        super().__init__(name, FileFaces(images, paths), positions, np.array(is_same, bool),
+                         protocol_note=f'{len(listed)} pairs of Protocol/Split/{kind}', **kwargs)
+
+    @staticmethod
+    def _read_names(path: Path) -> dict[int, str]:
+        need('CFP', path)
+        names = {}
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            words = line.split()
+            if not words:
+                continue
+            if len(words) != 2 or not words[0].isdigit():
+                raise ValueError(f'{path}, line {number}: "NUMBER PATH" expected, got {line!r}')
+            path_parts = [part for part in Path(words[1]).with_suffix('').parts if part != '..']
+            names[int(words[0])] = '/'.join(path_parts)
+        return names

@@ -70,14 +70,11 @@ class SampledPairs(PairBenchmark):
         source: Config of the source.
         num_pairs: Pairs to draw, half of each kind.
         seed: Of the draw; the report states it.
-        alignment: How the faces were aligned, for the report.
-        pipeline: Transforms.
-        decoder: See FaceDataset.
+        **kwargs: alignment, pipeline, decoder; see Benchmark.
     """
 
-    def __init__(self, name: str, source, num_pairs: int = 6000, seed: int = 0,
-                 alignment: str = 'not stated', pipeline=(), decoder: str = 'auto'):
+    def __init__(self, name: str, source, num_pairs: int = 6000, seed: int = 0, **kwargs):
         source = SOURCES.build(source) if isinstance(source, dict) else source
         pairs, is_same = sample_pairs(source.labels(), num_pairs, seed)
-        super().__init__(name, source, pairs, is_same, alignment, pipeline, decoder)
-        self.protocol_note = f'{len(pairs)} pairs drawn with seed {seed}'
+        super().__init__(name, source, pairs, is_same,
+                         protocol_note=f'{len(pairs)} pairs drawn with seed {seed}', **kwargs)

@@ -1,12 +1,29 @@
-"""Protocols as pure functions: numpy in, numpy out. Definitions: docs/protocols.md."""
-from lrfr_mm.evaluation.functional.identification import identification_ranks, rank_k_accuracy
+"""What every number is: pure functions, numpy in, numpy out; nothing of mmengine, nothing above."""
+from lrfr_mm.evaluation.functional.bootstrap import bootstrap_interval, paired_bootstrap
+from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS, fuse_flip, pair_scores
+from lrfr_mm.evaluation.functional.identification import (
+    GallerySearch,
+    identification_ranks,
+    mean_average_precision,
+    rank_k_accuracy,
+    search_gallery,
+    tpir_at_fpir,
+    unit_vectors,
+)
+from lrfr_mm.evaluation.functional.quality import quality_weighted_scores
+from lrfr_mm.evaluation.functional.ssim import mean_ssim
+from lrfr_mm.evaluation.functional.templates import template_pair_scores, template_vectors
 from lrfr_mm.evaluation.functional.verification import (
-                                                        auc,
-                                                        eer,
-                                                        kfold_verification,
-                                                        roc_points,
-                                                        tar_at_far,
+    PROTOCOLS,
+    auc,
+    eer,
+    kfold_verification,
+    roc_points,
+    tar_at_far,
 )
 
-__all__ = ['auc', 'eer', 'identification_ranks', 'kfold_verification', 'rank_k_accuracy',
-           'roc_points', 'tar_at_far']
+__all__ = ['FLIP_TESTS', 'PROTOCOLS', 'GallerySearch', 'auc', 'bootstrap_interval', 'eer',
+           'fuse_flip', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
+           'mean_ssim', 'pair_scores', 'paired_bootstrap', 'quality_weighted_scores',
+           'rank_k_accuracy', 'roc_points', 'search_gallery', 'tar_at_far',
+           'template_pair_scores', 'template_vectors', 'tpir_at_fpir', 'unit_vectors']

@@ -1,67 +1,128 @@
 """1:N identification: pure functions on embeddings."""
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-__all__ = ['identification_ranks', 'rank_k_accuracy']
+__all__ = ['GallerySearch', 'identification_ranks', 'mean_average_precision', 'rank_k_accuracy',
+           'search_gallery', 'tpir_at_fpir', 'unit_vectors']
 
 
-def _unit(embeddings, name: str) -> np.ndarray:
+_TIE = np.float32(1e-6)
+
+
+def unit_vectors(embeddings, name: str = 'embedding') -> np.ndarray:
+    """float32 (N, D) of length 1; ValueError names the first with NaN or infinite numbers."""
     embeddings = np.asarray(embeddings, dtype=np.float32)
     if embeddings.ndim != 2:
         raise ValueError(f'{name} must be (N, D), got shape {embeddings.shape}')
-    bad = np.flatnonzero(~np.isfinite(embeddings).all(1))
-    if len(bad):
+    finite = np.isfinite(embeddings).all(1)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
         raise ValueError(f'{name} {bad[0]} has NaN or infinite numbers ({len(bad)} in all)')
     return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 
 
-def identification_ranks(probes, gallery, probe_labels, gallery_labels,
-                         chunk: int = 4096) -> np.ndarray:
-    """Rank of each probe's best mate in the gallery, by cosine, without the whole score matrix.
+@dataclass
+class GallerySearch:
+    """What a search of P probes found.
 
-    A rank is 1 + the number of non-mates that score at least as high as the best mate: ties count
-    against the probe, so that equal embeddings cannot score.
+    Attributes:
+        ranks: Rank of each probe's best mate, int64 (P,); 1 = best, 0 = it has no mate.
+        mate_scores: Cosine of the best mate, float32 (P,); -inf without a mate.
+        top_scores: Highest cosine of anybody, float32 (P,).
+        mate_ranks: Ranks of all mates of all probes, ascending within a probe, int64 (M,).
+        mate_starts: Where each probe's mates begin in ``mate_ranks``, int64 (P + 1,).
+    """
+
+    ranks: np.ndarray
+    mate_scores: np.ndarray
+    top_scores: np.ndarray
+    mate_ranks: np.ndarray
+    mate_starts: np.ndarray
+
+
+def search_gallery(probes, gallery, probe_labels, gallery_labels,
+                   chunk: int = 4096) -> GallerySearch:
+    """Compare every probe with every gallery entry by cosine, never holding all scores at once.
+
+    The rank of a mate is its place among the probe's mates plus the number of entries of other
+    people that score at least as high: ties count against the probe, so that equal embeddings
+    cannot score. Scores within 1e-6 are ties, since a matrix product gives equal vectors equal
+    scores up to float32's rounding only. At most ``chunk`` x ``chunk`` scores exist at a time.
 
     Args:
         probes: Embeddings, (P, D); normalised here.
         gallery: Embeddings, (G, D).
-        probe_labels: Identities, (P,).
-        gallery_labels: Identities, (G,).
-        chunk: Probes and gallery entries compared at a time; memory is chunk x chunk x 4 bytes,
-            a few times over.
-
-    Returns:
-        int64 (P,), 1 = best, 0 = the probe has no mate in the gallery.
+        probe_labels: Identities, (P,) integers.
+        gallery_labels: Identities, (G,); a distractor has a label that no probe has.
+        chunk: See above; 4096 takes 64 MiB.
 
     Raises:
         ValueError: For NaN embeddings (with the index), or sizes that do not fit.
     """
-    probes, gallery = _unit(probes, 'probe'), _unit(gallery, 'gallery entry')
+    probes, gallery = unit_vectors(probes, 'probe'), unit_vectors(gallery, 'gallery entry')
     probe_labels, gallery_labels = np.asarray(probe_labels), np.asarray(gallery_labels)
     if len(probe_labels) != len(probes) or len(gallery_labels) != len(gallery):
         raise ValueError(f'{len(probe_labels)} labels for {len(probes)} probes, '
                          f'{len(gallery_labels)} for {len(gallery)} gallery entries')
     if probes.shape[1] != gallery.shape[1]:
         raise ValueError(f'probes have {probes.shape[1]} dimensions, gallery {gallery.shape[1]}')
+    if len(gallery) == 0:
+        raise ValueError('the gallery is empty')
+    order = np.argsort(gallery_labels, kind='stable')
+    first = np.searchsorted(gallery_labels[order], probe_labels, side='left')
+    last = np.searchsorted(gallery_labels[order], probe_labels, side='right')
+    starts = np.concatenate([[0], np.cumsum(last - first)])
+    budget = chunk * chunk
+    columns = min(len(gallery), max(1, budget // 16))
+    rows = max(1, min(len(probes), budget // columns))
+    mate_ranks = np.zeros(starts[-1], np.int64)
+    mate_scores = np.full(len(probes), -np.inf, np.float32)
+    top_scores = np.full(len(probes), -np.inf, np.float32)
+    for begin in range(0, len(probes), rows):
+        block = slice(begin, min(begin + rows, len(probes)))
+        mates = [order[first[p]:last[p]] for p in range(block.start, block.stop)]
+        scores_of = [np.empty(len(m), np.float32) for m in mates]
+        pieces = range(0, len(gallery), columns)
+        scores = None
+        for piece in pieces:  # scores of the mates, and of the best of all
+            scores = probes[block] @ gallery[piece:piece + columns].T
+            top_scores[block] = np.maximum(top_scores[block], scores.max(1))
+            for row, (found, values) in enumerate(zip(mates, scores_of, strict=True)):
+                here = (found >= piece) & (found < piece + columns)
+                values[here] = scores[row, found[here] - piece]
+        above = [np.zeros(len(m), np.int64) for m in mates]
+        for values in scores_of:
+            values[::-1].sort()
+        for piece in pieces:  # how many score at least as high as each mate
+            if len(pieces) > 1:
+                # The same product of the same blocks: a pair has one score in both passes.
+                scores = probes[block] @ gallery[piece:piece + columns].T
+            for row, values in enumerate(scores_of):
+                for k, value in enumerate(values):
+                    above[row][k] += np.count_nonzero(scores[row] >= value - _TIE)
+        for row, values in enumerate(scores_of):
+            if len(values):
+                own = (values[None] >= values[:, None] - _TIE).sum(1)  # mates among them
+                place = np.arange(1, len(values) + 1) + above[row] - own
+                position = block.start + row
+                mate_ranks[starts[position]:starts[position + 1]] = place
+                mate_scores[position] = values[0]
     ranks = np.zeros(len(probes), np.int64)
-    starts = range(0, len(gallery), chunk)
-    for first in range(0, len(probes), chunk):
-        block, labels = probes[first:first + chunk], probe_labels[first:first + chunk]
-        # Both passes multiply blocks of the same shapes, so a pair has one score in both.
-        best = np.full(len(block), -np.inf, np.float32)
-        for start in starts:
-            scores = block @ gallery[start:start + chunk].T
-            mates = labels[:, None] == gallery_labels[None, start:start + chunk]
-            scores[~mates] = -np.inf
-            best = np.maximum(best, scores.max(1))
-        beaten = np.zeros(len(block), np.int64)
-        for start in starts:
-            scores = block @ gallery[start:start + chunk].T
-            mates = labels[:, None] == gallery_labels[None, start:start + chunk]
-            beaten += ((scores >= best[:, None]) & ~mates).sum(1)
-        ranks[first:first + chunk] = np.where(np.isfinite(best), beaten + 1, 0)
-    return ranks
+    have = np.diff(starts) > 0
+    ranks[have] = mate_ranks[starts[:-1][have]]
+    return GallerySearch(ranks, mate_scores, top_scores, mate_ranks, starts)
+
+
+def identification_ranks(probes, gallery, probe_labels, gallery_labels,
+                         chunk: int = 4096) -> np.ndarray:
+    """Rank of each probe's best mate, int64 (P,): 1 = best, 0 = the probe has no mate.
+
+    See :func:`search_gallery`.
+    """
+    return search_gallery(probes, gallery, probe_labels, gallery_labels, chunk).ranks
 
 
 def rank_k_accuracy(ranks, ks=(1, 5, 10, 20)) -> dict[int, float]:
@@ -79,3 +140,59 @@ def rank_k_accuracy(ranks, ks=(1, 5, 10, 20)) -> dict[int, float]:
     if len(ranks) == 0:
         raise ValueError('no probe has a mate in the gallery')
     return {k: float((ranks <= k).mean()) for k in ks}
+
+
+def mean_average_precision(search: GallerySearch, kind: str = 'step') -> float:
+    """Mean over probes with mates of the average precision, 0 to 1.
+
+    Args:
+        search: Of :func:`search_gallery`.
+        kind: 'step' is the mean over a probe's mates of (mates so far) / rank, as scikit-learn's
+            ``average_precision_score``; 'trapezoid' averages each with the precision one place
+            before, as TinyFace's evaluation code does.
+
+    Raises:
+        ValueError: If no probe has a mate, or for another ``kind``.
+    """
+    if kind not in ('step', 'trapezoid'):
+        raise ValueError(f"kind must be 'step' or 'trapezoid', got {kind!r}")
+    counts = np.diff(search.mate_starts)
+    if counts.sum() == 0:
+        raise ValueError('no probe has a mate in the gallery')
+    probe = np.repeat(np.arange(len(counts)), counts)
+    found = np.arange(len(probe)) - search.mate_starts[probe] + 1
+    precision = found / search.mate_ranks
+    if kind == 'trapezoid':
+        before = np.where(search.mate_ranks > 1,
+                          (found - 1) / np.maximum(search.mate_ranks - 1, 1), 1.)
+        precision = (precision + before) / 2
+    sums = np.bincount(probe, precision, len(counts))
+    return float((sums[counts > 0] / counts[counts > 0]).mean())
+
+
+def tpir_at_fpir(search: GallerySearch, fpirs=(.01, .1, .2, .3), rank: int = 20
+                 ) -> dict[float, float]:
+    """Open-set identification: true positive rate at false positive rates.
+
+    A probe with mates is identified if its best mate is among the ``rank`` best entries and scores
+    at least the threshold; a probe without mates is a false positive if anybody does. For each
+    FPIR the lowest threshold is taken whose false positive rate does not exceed it.
+
+    Returns:
+        ``{fpir: tpir}``, 0 to 1.
+
+    Raises:
+        ValueError: Without probes of both kinds.
+    """
+    mated = search.ranks > 0
+    if not mated.any() or mated.all():
+        raise ValueError('open-set rates need probes with and without mates, all are '
+                         + ('with' if mated.any() else 'without'))
+    unknown = np.sort(search.top_scores[~mated])[::-1]
+    known = np.where(search.ranks[mated] <= rank, search.mate_scores[mated], -np.inf)
+    rates = {}
+    for fpir in fpirs:
+        allowed = int(np.floor(fpir * len(unknown) + 1e-9))
+        limit = unknown[allowed] if allowed < len(unknown) else -np.inf
+        rates[fpir] = float((known > limit).mean())
+    return rates

@@ -10,8 +10,12 @@ PROTOCOLS = ('exact', 'insightface', 'xqlfw', 'lrfr')
 
 
 def check_scores(scores, is_same) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (N,) as float64 and labels (N,) as bool; ValueError for anything but finite pairs."""
-    scores = np.asarray(scores, dtype=np.float64)
+    """Scores (N,) as float64 (float32 stays) and labels (N,) as bool; ValueError for anything but
+    finite pairs.
+    """
+    scores = np.asarray(scores)
+    if scores.dtype != np.float32:
+        scores = scores.astype(np.float64)
     is_same = np.asarray(is_same)
     if scores.ndim != 1 or scores.shape != is_same.shape or len(scores) == 0:
         raise ValueError(f'scores and is_same must be two (N,) arrays with N > 0, '
@@ -63,8 +67,16 @@ def tar_at_far(scores, is_same, fars=(1e-4, 1e-3, 1e-2)) -> dict[float, float]:
     Returns:
         ``{far: tar}``, rates from 0 to 1.
     """
-    far, tar, _ = roc_points(scores, is_same)
-    return {f: float(tar[np.searchsorted(far, f, side='right') - 1]) for f in fars}
+    scores, is_same = check_scores(scores, is_same)
+    _check_both_classes(is_same)
+    different = np.sort(scores[~is_same])[::-1]
+    rates = {}
+    for far in fars:
+        allowed = int(np.floor(far * len(different) + 1e-9))
+        # What scores above the first different pair that is one too many may be accepted.
+        limit = different[allowed] if allowed < len(different) else -np.inf
+        rates[far] = float((scores[is_same] > limit).mean())
+    return rates
 
 
 def auc(scores, is_same) -> float:
@@ -103,7 +115,8 @@ def kfold_verification(scores, is_same, folds: int = 10, protocol: str = 'exact'
 
     Returns:
         ``accuracy`` (mean over folds, 0 to 1), ``accuracy_std`` (population standard deviation),
-        ``accuracies`` (folds,), ``thresholds`` (folds,) in cosine for every protocol, and for
+        ``accuracies`` (folds,), ``thresholds`` (folds,) in cosine for every protocol, ``correct``
+        (N,), whether each pair is decided rightly by its fold's threshold, and for
         'insightface' ``val`` and ``val_far``: TAR and FAR at the threshold whose FAR is 1e-3 on
         the other folds (grid step 0.001, linear interpolation), means over folds.
 
@@ -111,6 +124,7 @@ def kfold_verification(scores, is_same, folds: int = 10, protocol: str = 'exact'
         ValueError: For NaN scores, wrong shapes, folds out of range or an unknown protocol.
     """
     scores, is_same = check_scores(scores, is_same)
+    scores = scores.astype(np.float64)
     if protocol not in PROTOCOLS:
         raise ValueError(f'protocol must be one of {", ".join(PROTOCOLS)}, got {protocol!r}')
     if not 2 <= folds <= len(scores):
@@ -120,25 +134,28 @@ def kfold_verification(scores, is_same, folds: int = 10, protocol: str = 'exact'
     sizes[:len(scores) % folds] += 1
     fold_of = np.repeat(np.arange(folds), sizes)
     if protocol == 'exact':
-        return _summary(*_exact_folds(scores, is_same, fold_of, folds))
+        accuracies, thresholds = _exact_folds(scores, is_same, fold_of, folds)
+        correct = (scores >= thresholds[fold_of]) == is_same
+        return _summary(accuracies, thresholds, correct)
     distance, grid, to_cosine = _GRIDS[protocol]
     values = distance(scores)
-    correct = _correct_on_grid(values, is_same, fold_of, folds, grid)
-    others = correct.sum(0) - correct
+    counts = _correct_on_grid(values, is_same, fold_of, folds, grid)
+    others = counts.sum(0) - counts
     if protocol == 'lrfr':
         best = len(grid) - 1 - np.argmax(others[:, ::-1], axis=1)
     else:
         best = np.argmax(others, axis=1)
-    accuracies = correct[np.arange(folds), best] / sizes
-    result = _summary(accuracies, to_cosine(grid[best]))
+    accuracies = counts[np.arange(folds), best] / sizes
+    correct = (values < grid[best][fold_of]) == is_same
+    result = _summary(accuracies, to_cosine(grid[best]), correct)
     if protocol == 'insightface':
         result.update(_validation_rate(values, is_same, fold_of, folds))
     return result
 
 
-def _summary(accuracies: np.ndarray, thresholds: np.ndarray) -> dict:
+def _summary(accuracies: np.ndarray, thresholds: np.ndarray, correct: np.ndarray) -> dict:
     return dict(accuracy=float(accuracies.mean()), accuracy_std=float(accuracies.std()),
-                accuracies=accuracies, thresholds=thresholds)
+                accuracies=accuracies, thresholds=thresholds, correct=correct)
 
 
 # protocol: scores to the value that is compared, thresholds, thresholds back to cosine. 'lrfr' is

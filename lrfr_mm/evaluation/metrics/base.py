@@ -23,13 +23,18 @@ class MetricResult:
     """``values``: flat name -> number, rates in percent; the rest is for the table and the report.
 
     ``headline`` lists the names of ``values`` that belong into the table, ``protocol`` says how
-    they were computed, ``curves`` holds plain lists for the plots.
+    they were computed, ``curves`` holds plain lists for the plots. ``items`` tells, for rates that
+    are means of ones and zeros, which items are right (bool arrays): what confidence intervals and
+    comparisons of models are made of. ``hardest`` lists the worst pairs: kind, the two positions,
+    score.
     """
 
     values: dict[str, float]
     headline: list[str]
     protocol: str
     curves: dict = field(default_factory=dict)
+    items: dict = field(default_factory=dict)
+    hardest: list[tuple[str, int, int, float]] = field(default_factory=list)
 
 
 class EmbeddingMetric:
@@ -65,6 +70,6 @@ class EmbeddingMetric:
 
         Args:
             embeddings: For each view, float32 (N, D) in the benchmark's order, not normalised.
-            benchmark: Holds ``name``, ``pairs`` (P, 2) and ``is_same`` (P,).
+            benchmark: The benchmark that the embeddings are of.
         """
         raise NotImplementedError

@@ -56,12 +56,13 @@ class ResolutionSweep(EmbeddingMetric):
 
     def compute(self, embeddings, benchmark) -> MetricResult:
         full = self.fused(embeddings, None) if self.sides == 'cross' else None
-        values, curves = {}, {}
+        values, curves, items = {}, {}, {}
         for size in self.sizes:
             vectors = self.fused(embeddings, self._view(size))
             scores = pair_scores(vectors if full is None else full, vectors, benchmark.pairs)
             folds = kfold_verification(scores, benchmark.is_same, self.folds, self.protocol)
             values[f'{self.prefix}/accuracy@{size}'] = 100 * folds['accuracy']
+            items[f'{self.prefix}/accuracy@{size}'] = folds['correct']
             if size == self.sizes[0] and self._view(size) is not None:
                 curves[f'{benchmark.name} {self.prefix} {size} px'] = score_curves(
                     scores, benchmark.is_same)
@@ -79,4 +80,4 @@ class ResolutionSweep(EmbeddingMetric):
             values.update({f'{self.prefix}/ssim@{size}': value
                            for size, value in zip(self.sizes, sweep['ssim'], strict=True)})
         return MetricResult(values, headline, protocol,
-                            dict(pairs=curves, sweeps={self.prefix: sweep}))
+                            dict(pairs=curves, sweeps={self.prefix: sweep}), items)

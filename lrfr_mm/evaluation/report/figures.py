@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from lrfr_mm.ops.resample import degrade_array
 
-__all__ = ['accuracy_figure', 'bars_figure', 'contact_sheet', 'histogram_figure', 'roc_figure']
+__all__ = ['accuracy_figure', 'bars_figure', 'contact_sheet', 'histogram_figure',
+           'open_set_figure', 'rank_figure', 'roc_figure']
 
 _COLOURS = ['#8a8f98', '#1f6feb', '#d1495b', '#2a9d5c', '#8e5bd0', '#e39b23']
 _STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
@@ -79,6 +80,44 @@ def roc_figure(runs: list[dict], pairs: str) -> str:
         axes.set_ylim(0, 101)
         axes.set_xlabel('false accept rate')
         axes.set_ylabel('true accept rate, %')
+        axes.legend(loc='lower right')
+        return _svg(figure)
+
+
+def rank_figure(runs: list[dict], name: str) -> str:
+    """CMC: share of probes whose mate is among the k best, every run a line."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.5))
+        axes = figure.add_subplot()
+        have = [run for run in runs if name in run.get('cmc', {})]
+        for k, run in enumerate(have):
+            curve = run['cmc'][name]
+            axes.step(curve['rank'], 100 * np.array(curve['share']), where='post', lw=2,
+                      color=_colour(k, len(have)), label=run['name'])
+        axes.set_xscale('log')
+        axes.set_xticks([1, 5, 10, 20, 50, 100], ['1', '5', '10', '20', '50', '100'])
+        axes.minorticks_off()
+        axes.set_ylim(0, 101)
+        axes.set_xlabel('rank')
+        axes.set_ylabel('identified, %')
+        axes.legend(loc='lower right')
+        return _svg(figure)
+
+
+def open_set_figure(runs: list[dict], name: str) -> str:
+    """True against false positive identification rate."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.5))
+        axes = figure.add_subplot()
+        have = [run for run in runs if name in run.get('tpir', {})]
+        for k, run in enumerate(have):
+            curve = run['tpir'][name]
+            axes.step(curve['fpir'], 100 * np.array(curve['tpir']), where='post', lw=2,
+                      color=_colour(k, len(have)), label=run['name'])
+        axes.set_xscale('log')
+        axes.set_ylim(0, 101)
+        axes.set_xlabel('false positive identification rate')
+        axes.set_ylabel('true positive identification rate, %')
         axes.legend(loc='lower right')
         return _svg(figure)
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from lrfr_mm.evaluation.report.figures import accuracy_figure, histogram_figure, roc_figure
+from lrfr_mm.evaluation.report.figures import (
+    accuracy_figure,
+    histogram_figure,
+    open_set_figure,
+    rank_figure,
+    roc_figure,
+)
+from lrfr_mm.evaluation.report.published import TABLES
 from lrfr_mm.evaluation.report.run import SHEET_RESOLUTIONS
 from lrfr_mm.files import write_text
 
@@ -28,6 +35,7 @@ section{background:#fff;border:1px solid var(--line);border-radius:10px;padding:
 th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);
 vertical-align:top}th{font-size:12px;color:var(--soft);font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}td.best{font-weight:700}
+td small{font-weight:400;color:var(--soft)}
 td.p{color:var(--soft);font-size:13px}tr.first td{border-top:1px solid #c9ccd1}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:22px}
 .grid.three{grid-template-columns:repeat(auto-fit,minmax(290px,1fr))}
@@ -35,7 +43,8 @@ svg{max-width:100%;height:auto}
 .sheet{display:grid;grid-template-columns:max-content 1fr;column-gap:10px}
 .sheet div{display:grid;grid-template-rows:repeat(5,1fr);font-size:12px;color:var(--soft);
 text-align:right}.sheet span{align-self:center}.sheet img{width:100%;image-rendering:auto}
-.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:14px}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(172px,1fr));gap:14px;
+margin-bottom:16px}.card small{overflow-wrap:anywhere}
 .pairs small{color:var(--soft);overflow-wrap:anywhere}h2{overflow-wrap:anywhere}
 h3.gap{margin-top:22px}p.note{font-size:13px;margin:6px 0 0}
 details pre{overflow:auto;max-height:480px;background:#f6f7f9;padding:14px;border-radius:8px;
@@ -64,8 +73,8 @@ def write_report(folder, runs: list[dict]) -> Path:
     """
     title = ' against '.join(run['name'] for run in runs)
     parts = [f'<h1>{escape(title)}</h1><p>Face recognition from 7 to 112 px: test report.</p>',
-             _cards(runs), _accuracy(runs), _table(runs), _pairs(runs), _sheet(runs[0]),
-             _details(runs)]
+             _cards(runs), _accuracy(runs), _table(runs), _published(runs), _pairs(runs),
+             _identification(runs), _hardest(runs), _sheet(runs[0]), _details(runs)]
     page = Path(folder) / 'index.html'
     write_text(page, html_page(title, parts))
     return page
@@ -87,7 +96,7 @@ def _cards(runs: list[dict]) -> str:
     for name in wanted:
         change = ''
         if len(runs) > 1 and name in first:
-            change = (f'{last[name] - first[name]:+.1f} points against '
+            change = (f'{round(last[name] - first[name], 1) + 0.:+.1f} points against '
                       f'{escape(runs[0]["name"])} ({first[name]:.1f})')
         cards.append(f'<div class="card"><small>{escape(name)}</small><b>{last[name]:.1f} %</b>'
                      f'<small>{change}</small></div>')
@@ -152,9 +161,14 @@ def _table(runs: list[dict]) -> str:
             if value is None:
                 cells.append('<td class="n">–</td>')
                 continue
-            std = next((r.get('std') for r in run['rows'] if r['name'] == name), None)
-            mark = ' best' if len(runs) > 1 and value == best else ''
-            spread = f' <small>± {std:.2f}</small>' if std is not None else ''
+            own = next((r for r in run['rows'] if r['name'] == name), {})
+            mark = ' best' if len(runs) > 1 and round(value, 2) == round(best, 2) else ''
+            spread = f' <small>± {own["std"]:.2f}</small>' if 'std' in own else ''
+            if 'interval' in own:
+                low, high = own['interval']
+                spread += f'<br><small>{low:.1f} to {high:.1f}</small>'
+            if name in run.get('against', {}):
+                spread += f'<br><small>{escape(run["against"][name])}</small>'
             cells.append(f'<td class="n{mark}">{value:.2f}{spread}</td>')
         first = row['benchmark'] != previous
         note = f'{row["protocol"]}; alignment: {row["alignment"]}' if first else ''
@@ -163,7 +177,9 @@ def _table(runs: list[dict]) -> str:
                     f'<td>{escape(row["metric"])}</td>{"".join(cells)}'
                     f'<td class="p">{escape(note)}</td></tr>')
         previous = row['benchmark']
-    return ('<section><h2>Benchmarks</h2><p>Percent; ± is the standard deviation over folds.</p>'
+    return ('<section><h2>Benchmarks</h2><p>Percent; ± is the standard deviation over folds, '
+            '"to" the 95 % bootstrap interval. With several runs, the difference to the first and '
+            'its p-value (paired bootstrap over the same items).</p>'
             '<div class="wrap"><table><thead><tr><th>benchmark</th><th>metric</th>'
             f'{head}<th>protocol</th></tr></thead><tbody>{"".join(body)}</tbody></table></div>'
             '</section>')
@@ -178,6 +194,61 @@ def _pairs(runs: list[dict]) -> str:
         blocks.append(f'<section><h2>{escape(pairs)}</h2><div class="grid three">{"".join(cells)}'
                       '</div></section>')
     return ''.join(blocks)
+
+
+def _published(runs: list[dict]) -> str:
+    out = []
+    for table in TABLES.values():
+        if not any(name in run['metrics'] for run in runs for name in table.columns.values()):
+            continue
+        rows = [(name, [None if v is None else f'{v:.2f}' for v in values], 'p')
+                for name, values in table.rows.items()]
+        rows += [(run['name'], [f'{run["metrics"][m]:.2f}' if m in run['metrics'] else None
+                                for m in table.columns.values()], '') for run in runs]
+        body = ''.join(
+            f'<tr><td class="{kind}">{escape(name)}</td>'
+            + ''.join(f'<td class="n {kind}">{value or "–"}</td>' for value in values) + '</tr>'
+            for name, values, kind in rows)
+        head = ''.join(f'<th class="n">{escape(column)}</th>' for column in table.columns)
+        out.append(f'<section><h2>{escape(table.title)}</h2><p>Published rows in grey, ours in '
+                   f'black. {escape(table.note)}</p><div class="wrap"><table><thead><tr><th></th>'
+                   f'{head}</tr></thead><tbody>{body}</tbody></table></div></section>')
+    return ''.join(out)
+
+
+def _identification(runs: list[dict]) -> str:
+    cells = []
+    for name in dict.fromkeys(n for run in runs for n in run.get('cmc', {})):
+        cells.append(f'<div><h3>{escape(name)}: CMC</h3>{rank_figure(runs, name)}</div>')
+    for name in dict.fromkeys(n for run in runs for n in run.get('tpir', {})):
+        cells.append(f'<div><h3>{escape(name)}: open set</h3>{open_set_figure(runs, name)}</div>')
+    if not cells:
+        return ''
+    return ('<section><h2>Identification</h2><div class="grid three">' + ''.join(cells)
+            + '</div></section>')
+
+
+def _hardest(runs: list[dict]) -> str:
+    out = []
+    for run in runs:
+        blocks = []
+        for name in dict.fromkeys(item['benchmark'] for item in run.get('hardest', [])):
+            for kind in ('false accept', 'false reject'):
+                cells = [
+                    '<div>' + ''.join(f'<img alt="" width="80" height="80" '
+                                      f'src="data:image/jpeg;base64,{image}">'
+                                      for image in item['images'])
+                    + f'<br><small>{item["score"]:.3f}</small></div>'
+                    for item in run['hardest'] if item['benchmark'] == name
+                    and item['kind'] == kind]
+                title = {'false accept': 'different people, most alike',
+                         'false reject': 'one person, least alike'}[kind]
+                blocks.append(f'<h3>{escape(name)}: {title}</h3>'
+                              f'<div class="pairs">{"".join(cells)}</div>')
+        if blocks:
+            out.append(f'<section><h2>The hardest pairs, {escape(run["name"])}</h2>'
+                       + ''.join(blocks) + '</section>')
+    return ''.join(out)
 
 
 def _sheet(run: dict) -> str:

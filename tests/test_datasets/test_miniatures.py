@@ -1,0 +1,328 @@
+"""Every benchmark on a miniature in its true layout, from files to numbers."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from lrfr_mm.datasets import (
+    CFPPairs,
+    CrossResolution,
+    PairBin,
+    PairList,
+    SCface,
+    SCfaceFaces,
+    SurvFace,
+    SurvFacePairs,
+    SyntheticFaces,
+    TinyFace,
+)
+from lrfr_mm.datasets.benchmarks import IJB
+from lrfr_mm.datasets.benchmarks.miniature import MINIATURES, write_miniatures
+from lrfr_mm.datasets.benchmarks.pair_list import read_two_line_pairs
+from lrfr_mm.engine.benchmark_loop import embed_benchmark
+from lrfr_mm.evaluation.metrics import Identification, PairVerification, TemplateVerification, View
+from lrfr_mm.ops.resample import degrade_array
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp('miniatures')
+    write_miniatures(str(root), SyntheticFaces(12, 9, first_identity=3000))
+    return root
+
+
+class Truth:
+    """Embeddings that know who is who: one axis a person."""
+
+    def __init__(self, benchmark, who, noise=0., seed=0):
+        people = {person: k for k, person in enumerate(sorted(set(who)))}
+        rng = np.random.default_rng(seed)
+        vectors = np.eye(len(people), dtype=np.float32)[[people[w] for w in who]]
+        vectors += noise * rng.standard_normal(vectors.shape, np.float32)
+        self.embeddings = {View(): vectors, View(mirrored=True): vectors}
+
+
+def person_of(name):
+    """The person in a miniature's file name."""
+    stem = Path(name).stem
+    return stem.split('_')[1] if stem.startswith('Person') else stem.split('_')[0]
+
+
+PAIRS = {
+    'lfw': lambda r: PairList('lfw', r / 'lfw/aligned', r / 'lfw/pairs.txt'),
+    'xqlfw': lambda r: PairList('xqlfw', r / 'xqlfw/aligned', r / 'xqlfw/xqlfw_pairs.txt'),
+    'calfw': lambda r: PairList('calfw', r / 'calfw/aligned', r / 'calfw/pairs_CALFW.txt',
+                                'two_lines'),
+    'cplfw': lambda r: PairList('cplfw', r / 'cplfw/aligned', r / 'cplfw/pairs_CPLFW.txt',
+                                'two_lines'),
+    'survface': lambda r: SurvFacePairs('survface', r / 'survface', r / 'survface/aligned'),
+}
+
+
+@pytest.mark.parametrize('name', PAIRS)
+def test_pairs_say_what_the_file_names_say(root, name):
+    benchmark = PAIRS[name](root)
+    who = [person_of(benchmark.source.name(i)) for i in range(len(benchmark))]
+    truth = [who[i] == who[j] for i, j in benchmark.pairs]
+    np.testing.assert_array_equal(benchmark.is_same, truth)
+    for fold in np.array_split(benchmark.is_same, 10):
+        assert fold.sum() == len(fold) / 2  # both kinds in every fold
+    perfect = Truth(benchmark, who).embeddings
+    result = PairVerification(benchmark.name).compute(perfect, benchmark)
+    assert result.values[f'{name}/accuracy'] == 100
+    kinds = {kind for kind, *_ in result.hardest}
+    assert kinds == {'false accept', 'false reject'}
+
+
+@pytest.mark.parametrize('kind', ['FP', 'FF'])
+def test_cfp(root, kind):
+    benchmark = CFPPairs('cfp', root / 'cfp', kind, root / 'cfp' / 'aligned')
+    names = [benchmark.source.name(i).split('/') for i in range(len(benchmark))]
+    assert len(benchmark.pairs) == 120
+    for (i, j), same in zip(benchmark.pairs, benchmark.is_same, strict=True):
+        assert (names[i][2] == names[j][2]) == same
+        assert names[i][3] == 'frontal'
+        assert names[j][3] == ('profile' if kind == 'FP' else 'frontal')
+    with pytest.raises(FileNotFoundError, match='Protocol'):
+        CFPPairs('cfp', root / 'nowhere')
+
+
+def test_two_line_lists(tmp_path):
+    path = tmp_path / 'pairs.txt'
+    lines = [f'a{k}.jpg 1\nb{k}.jpg 1' for k in range(20)] + [
+        f'c{k}.jpg 0\nd{k}.jpg 0' for k in range(20)]
+    path.write_text('\n'.join(lines))
+    pairs, is_same = read_two_line_pairs(path)
+    assert pairs[:4] == [['a0.jpg', 'b0.jpg'], ['a1.jpg', 'b1.jpg'], ['c0.jpg', 'd0.jpg'],
+                         ['c1.jpg', 'd1.jpg']]
+    assert is_same.tolist() == [True, True, False, False] * 10
+    path.write_text('a 1\nb 0\n')
+    with pytest.raises(ValueError, match='line 1'):
+        read_two_line_pairs(path)
+
+
+def test_scface(root):
+    benchmark = SCface('scface', root / 'scface' / 'aligned', seed=4)
+    train = SCfaceFaces(root / 'scface' / 'aligned', seed=4)
+    assert len(benchmark.gallery) == round(12 * 80 / 130) == 7 and train.num_classes == 5
+    assert {k: len(p) for k, p in benchmark.probes.items()} == {'d1': 35, 'd2': 35, 'd3': 35}
+    assert len(train) == 5 * 16
+    tested = {benchmark.source.name(i)[-20:].split('/')[-1][:3] for i in range(len(benchmark))}
+    assert tested.isdisjoint(train.people)
+    assert len(tested | set(train.people)) == 12
+    for key, probes in benchmark.probes.items():
+        assert all(f'_{key[1]}.jpg' in benchmark.source.name(i) for i in probes)
+    assert SCface('s', root / 'scface' / 'aligned', people=[3, 5]).gallery.shape == (2,)
+    perfect = Truth(benchmark, benchmark.identities.tolist()).embeddings
+    values = Identification('scface').compute(perfect, benchmark).values
+    assert values['scface/d1/rank1'] == values['scface/mean/rank1'] == 100
+    with pytest.raises(ValueError, match='person 99 is listed'):
+        SCface('s', root / 'scface' / 'aligned', people=[3, 99])
+
+
+def test_scface_refuses_one_picture_twice(root, tmp_path):
+    import shutil
+    shutil.copytree(root / 'scface' / 'aligned', tmp_path / 'a')
+    shutil.copytree(tmp_path / 'a' / 'mugshot_frontal', tmp_path / 'a' / 'cropped')
+    with pytest.raises(ValueError, match='the same picture twice'):
+        SCface('scface', tmp_path / 'a')
+
+
+def test_tinyface_and_survface(root):
+    tiny = TinyFace('tinyface', root / 'tinyface', root / 'tinyface' / 'aligned')
+    names = [tiny.source.name(i) for i in range(len(tiny))]
+    for i, name in enumerate(names):
+        folder, file = name.split('/')
+        want = -1 if folder == 'Gallery_Distractor' else int(file.split('_')[0])
+        assert tiny.identities[i] == want
+        assert (i in tiny.gallery) == (folder != 'Probe')
+    surv = SurvFace('survface', root / 'survface', root / 'survface' / 'aligned')
+    unknown = surv.identities[surv.probes['']] < 0
+    assert unknown.sum() == 16 and (~unknown).sum() == 16 and len(surv.gallery) == 16
+    for benchmark in (tiny, surv):
+        who = [int(w) if w >= 0 else -2 - i for i, w in enumerate(benchmark.identities)]
+        result = Identification(benchmark.name).compute(Truth(benchmark, who).embeddings,
+                                                        benchmark)
+        assert result.values[f'{benchmark.name}/rank1'] == 100
+        assert result.values[f'{benchmark.name}/map'] == 100
+    assert result.values['survface/tpir@0.01'] == 100
+
+
+@pytest.mark.parametrize('name', ['ijbb', 'ijbc'])
+@pytest.mark.parametrize('options', [{}, dict(use_norm=False, use_detector_score=True,
+                                              flip_test='none')])
+def test_ijb(root, name, options):
+    benchmark = IJB(name, root / name)
+    assert len(benchmark) == 12 * 9 and len(benchmark.pairs) == 36 * 35 / 2
+    subject = (benchmark.template_ids - 1) // 10
+    result = TemplateVerification(name, fars=(.01,), **options).compute(
+        Truth(benchmark, subject.tolist(), noise=.05).embeddings, benchmark)
+    assert result.values[f'{name}/tar@0.01'] == 100
+    assert result.values[f'{name}/rank1'] == 100 and result.values[f'{name}/tpir@0.1'] == 100
+    gallery, subjects = benchmark.galleries['G1']
+    np.testing.assert_array_equal((gallery - 1) // 10 + 1, subjects)
+
+
+def test_what_is_missing_is_named(root, tmp_path):
+    for build, text in [
+            (lambda: PairBin('agedb_30', tmp_path / 'no.bin'), r'no\.bin is missing'),
+            (lambda: SCface('scface', tmp_path / 'x'), 'NNN_frontal'),
+            (lambda: SCface('scface', tmp_path), 'has no such file'),
+            (lambda: TinyFace('tinyface', tmp_path), 'Testing_Set'),
+            (lambda: SurvFace('survface', tmp_path), 'Face_Identification_Test_Set'),
+            (lambda: IJB('ijbc', tmp_path), 'ijbc_face_tid_mid.txt is missing'),
+            (lambda: PairList('lfw', tmp_path, tmp_path / 'p.txt'), 'pair list')]:
+        with pytest.raises(FileNotFoundError, match=text):
+            build()
+    (tmp_path / 'Testing_Set').mkdir()
+    for name in ('probe_img_ID_pairs', 'gallery_match_img_ID_pairs'):
+        (tmp_path / 'Testing_Set' / f'{name}.mat').write_bytes(b'hello world')
+    with pytest.raises(ValueError, match='not a MATLAB file'):
+        TinyFace('tinyface', tmp_path)
+    with pytest.raises(ValueError, match="no miniature 'x'"):
+        write_miniatures(str(tmp_path), SyntheticFaces(12, 2), ['x'])
+    with pytest.raises(FileExistsError):
+        write_miniatures(str(root), SyntheticFaces(12, 2), ['lfw'])
+
+
+def test_cross_resolution_degrades_the_probes_alone(root):
+    inner = SCface('scface', root / 'scface' / 'aligned')
+    cross = CrossResolution('scface7', inner, 7)
+    # Gallery images as they are, probes degraded; each embedded once.
+    assert len(cross) == len(inner)
+    for i in cross.gallery[:3]:
+        j = int(np.flatnonzero(inner.identities == cross.identities[i])[0])
+        assert np.array_equal(cross[i]['img'], inner[j]['img'])
+    for key, probes in cross.probes.items():
+        position = int(inner.probes[key][4])
+        want = degrade_array(np.ascontiguousarray(inner[position]['img']), 7)
+        assert np.array_equal(cross[int(probes[4])]['img'], want)
+    pairs = PAIRS['lfw'](root)
+    cross = CrossResolution('lfw7', pairs, 7)
+    i, j = cross.pairs[5]
+    assert np.array_equal(cross[int(i)]['img'], pairs[int(pairs.pairs[5, 0])]['img'])
+    assert np.array_equal(cross[int(j)]['img'], degrade_array(
+        np.ascontiguousarray(pairs[int(pairs.pairs[5, 1])]['img']), 7))
+    both = CrossResolution('lfw7', pairs, 7, sides='both')
+    assert len(both) == len(pairs) and np.array_equal(both.pairs, pairs.pairs)
+    with pytest.raises(ValueError, match='no side'):
+        CrossResolution('x', IJB('ijbb', root / 'ijbb'), 7)
+
+
+def test_an_embedding_that_is_no_number_names_its_image(root):
+    class Broken(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def test_step(self, data):
+            embedding = torch.ones(len(data['inputs']['hr']), 4)
+            embedding[3] = torch.nan
+            data['data_samples'].set_data(dict(embedding=embedding))
+            return data['data_samples']
+
+    benchmark = PAIRS['lfw'](root)
+    with pytest.raises(ValueError, match=r'lfw: the embedding of image 3 \(Person_\d+/Person'):
+        embed_benchmark(Broken(), benchmark, [View()], batch_size=64)
+
+
+@pytest.fixture(scope='module')
+def tested(root, tmp_path_factory):
+    """tools/test.py on all miniatures with a network that knows nothing, twice."""
+    folder = tmp_path_factory.mktemp('tested')
+    base = ROOT / 'configs' / '_base_'
+    config = folder / 'config.py'
+    config.write_text(f"""
+_base_ = ['{base}/models/lrf_demo.py', '{base}/datasets/recordio.py',
+          '{base}/schedules/adamw_short.py', '{base}/default_runtime.py']
+model = dict(neck=dict(embed_dim=16))
+test_dataloader = dict(num_workers=0)
+""")
+    from lrfr_mm.registry import MODELS
+    model = Config.fromfile(config).model
+    model.head.num_classes = 2
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(model).state_dict()), folder / 'random.pth')
+
+    def run(*words, code=0):
+        done = subprocess.run([sys.executable, 'tools/test.py', config, folder / 'random.pth',
+                               *map(str, words)], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
+        return done
+
+    common = ['--work-dir', folder / 'work', '--cfg-options', f'data_root={root}/']
+    return run, folder, common, run('--benchmarks', 'all', *common)
+
+
+def test_one_command_measures_all_benchmarks(tested, root):
+    _, folder, _, done = tested
+    metrics = json.loads((folder / 'work' / 'metrics.json').read_text())
+    for name in ('lfw/accuracy', 'xqlfw/accuracy', 'sweep/accuracy@7', 'cross/accuracy@7',
+                 'cfp_fp/accuracy', 'cfp_ff/accuracy', 'agedb_30/accuracy', 'agedb_30/val',
+                 'calfw/accuracy', 'cplfw/accuracy', 'scface/d1/rank1', 'scface/mean/rank1',
+                 'tinyface/rank1', 'tinyface/map', 'survface/tpir@0.1', 'survface_pairs/accuracy',
+                 'ijbb/tar@0.0001', 'ijbc/rank1', 'ijbc/tpir@0.01'):
+        assert 0 <= metrics[name] <= 100, name
+    assert metrics['lfw/accuracy_low'] <= metrics['lfw/accuracy'] <= metrics['lfw/accuracy_high']
+    assert 'skipped' not in done.stdout + done.stderr
+    page = (folder / 'work' / 'report' / 'index.html').read_text()
+    for part in ('Table 1: SCface', 'CMC', 'open set', 'The hardest pairs', 'alignment'):
+        assert part in page
+    with np.load(folder / 'work' / 'items.npz') as items:
+        assert 100 * items['tinyface/rank1'].mean() == pytest.approx(metrics['tinyface/rank1'])
+        assert 100 * items['lfw/accuracy'].mean() == pytest.approx(metrics['lfw/accuracy'])
+
+
+def test_second_test_embeds_nothing_anew_and_says_the_same(tested):
+    run, folder, common, _ = tested
+    first = (folder / 'work' / 'metrics.json').read_text()
+    before = {p: p.stat().st_mtime_ns for p in (folder / 'work' / 'embeddings').iterdir()}
+    done = run('--benchmarks', 'all', *common)
+    assert (folder / 'work' / 'metrics.json').read_text() == first
+    assert before == {p: p.stat().st_mtime_ns for p in (folder / 'work' / 'embeddings').iterdir()}
+    assert 'lfw: embeddings of an earlier test' in done.stdout + done.stderr
+
+
+def test_a_changed_image_is_embedded_anew(tested, root):
+    run, folder, common, _ = tested
+    path = sorted((root / 'calfw' / 'aligned').iterdir())[0]
+    old = path.read_bytes()
+    before = set(os.listdir(folder / 'work' / 'embeddings'))
+    try:
+        flipped = cv2.imread(str(path))[:, ::-1]
+        path.write_bytes(cv2.imencode('.jpg', flipped)[1].tobytes())
+        run('--benchmarks', 'calfw', *common)
+    finally:
+        path.write_bytes(old)
+    new = set(os.listdir(folder / 'work' / 'embeddings')) - before
+    assert len(new) == 2 and all(name.startswith('calfw') for name in new)
+
+
+def test_missing_sets_are_skipped_but_not_when_named(tested, root, tmp_path):
+    run, *_ = tested
+    only = tmp_path / 'only'
+    only.mkdir()
+    (only / 'lfw').symlink_to(root / 'lfw')
+    common = ['--work-dir', tmp_path / 'w', '--cfg-options', f'data_root={only}/']
+    done = run(*common)
+    said = done.stdout + done.stderr
+    assert 'skipped: benchmark tinyface' in said and 'Testing_Set is expected there' in said
+    assert 'tinyface/rank1' not in json.loads((tmp_path / 'w' / 'metrics.json').read_text())
+    named = run('--benchmarks', 'lfw,tinyface', *common, code=2)
+    assert 'tinyface' in named.stderr.splitlines()[-1]
+
+
+def test_every_miniature_is_used_by_the_config():
+    config = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'r50_ms1m.py')
+    names = {dataset.name for dataset in config.test_dataloader.dataset}
+    assert set(MINIATURES) - {'cfp', 'bin'} <= names
+    assert {metric.benchmark for metric in config.test_evaluator} == names

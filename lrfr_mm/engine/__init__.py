@@ -1,7 +1,15 @@
 from lrfr_mm.engine.benchmark_loop import BenchmarkLoop, embed_benchmark
-from lrfr_mm.engine.hooks import InvalidLossHook, IterSeedHook, ReportHook
+from lrfr_mm.engine.hooks import (
+    FaceCheckpointHook,
+    GradientCompressionHook,
+    InvalidLossHook,
+    IterSeedHook,
+    PartialFCHook,
+    ReportHook,
+)
 from lrfr_mm.engine.optim_wrapper import Bf16OptimWrapper
 from lrfr_mm.engine.train_loop import FaceTrainLoop
 
-__all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'FaceTrainLoop', 'InvalidLossHook', 'IterSeedHook',
+__all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'FaceCheckpointHook', 'FaceTrainLoop',
+           'GradientCompressionHook', 'InvalidLossHook', 'IterSeedHook', 'PartialFCHook',
            'ReportHook', 'embed_benchmark']

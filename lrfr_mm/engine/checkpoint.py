@@ -90,7 +90,7 @@ def read_checkpoint(path: str) -> dict:
 
 def check_checkpoint(model: torch.nn.Module, saved: dict, path: str) -> None:
     """Raise ValueError, naming tensors, unless ``saved`` has exactly the tensors of ``model``."""
-    wanted = model.state_dict()
+    wanted = (model.module if hasattr(model, 'module') else model).state_dict()
     missing, left = sorted(wanted.keys() - saved.keys()), sorted(saved.keys() - wanted.keys())
     wrong = [key for key in wanted.keys() & saved.keys() if wanted[key].shape != saved[key].shape]
     parts = []

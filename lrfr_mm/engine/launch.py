@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import traceback
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -133,7 +134,7 @@ def build_runner(config: Config, train: bool) -> Runner:
     write_whole_files()
     text = config.pretty_text
     if config.launcher != 'none' and not torch.cuda.is_available():
-        _init_gloo(config.launcher)
+        _init_gloo(config.launcher, config.env_cfg.get('dist_cfg', {}).get('timeout', 1800))
         config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
                                         broadcast_buffers=False)
     if not train:
@@ -159,7 +160,7 @@ def build_runner(config: Config, train: bool) -> Runner:
     return runner
 
 
-def _init_gloo(launcher: str) -> None:
+def _init_gloo(launcher: str, timeout: float) -> None:
     if launcher == 'pytorch':
         if 'RANK' not in os.environ:
             raise ValueError('--launcher pytorch needs torchrun: torchrun --nproc_per_node N '
@@ -176,7 +177,7 @@ def _init_gloo(launcher: str) -> None:
             hosts = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
                                    capture_output=True, text=True, check=True)
             os.environ['MASTER_ADDR'] = hosts.stdout.split()[0]
-    torch.distributed.init_process_group('gloo')
+    torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout))
 
 
 def _check_resumed(config: Config) -> None:
@@ -207,6 +208,8 @@ def _check_training_set(config: Config) -> None:
     if built.streaming:
         loader.sampler = None
         loader.dataset.stream_batch = loader.batch_size
+    if head.type == 'PartialFCHead':
+        head.setdefault('batch_size', loader.batch_size * world)
     if head.get('num_classes') is None:
         head.num_classes = built.num_classes
     elif head.num_classes < built.num_classes:

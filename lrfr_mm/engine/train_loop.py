@@ -17,12 +17,21 @@ class FaceTrainLoop(EpochBasedTrainLoop):
     of the epoch is seen twice or left out.
     """
 
+    def run(self):
+        """Train all epochs that are left."""
+        self._resumed = self._iter > 0
+        return super().run()
+
     def run_epoch(self) -> None:
         """Train the rest of the current epoch: all of it, unless the run was cut inside it."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
-        done = self._iter - self._epoch * len(self.dataloader)
-        loader = self.dataloader
+        loader, hub = self.dataloader, self.runner.message_hub
+        # Samples of all processes, so that another number of them can go on as well.
+        step = (loader.batch_size or 1) * self.runner.world_size
+        used = hub.get_info('samples_of_epoch', 0) if self._resumed else 0
+        self._resumed = False
+        done = used // step
         if isinstance(loader.dataset, FaceStream):
             loader.dataset.set_epoch(self._epoch, self.runner.seed, done)
         elif isinstance(loader.sampler, EpochSampler):
@@ -31,6 +40,8 @@ class FaceTrainLoop(EpochBasedTrainLoop):
             raise ValueError('a run can go on inside an epoch only with the EpochSampler or a '
                              f'stream, not with {type(loader.sampler).__name__}')
         for idx, batch in enumerate(loader, done):
+            hub.update_info('samples_of_epoch', (idx + 1) * step)
             self.run_iter(idx, batch)
+        hub.update_info('samples_of_epoch', 0)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1

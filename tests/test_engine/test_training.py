@@ -187,6 +187,84 @@ def test_two_processes_train_and_measure_like_one(trained, config, faces, tmp_pa
     assert two == one
 
 
+@pytest.mark.parametrize('rate', [1., .6])
+def test_a_split_head_trains_on_two_processes_and_goes_on_with_one(rate, faces, tmp_path):
+    def written(batch):
+        path = faces / f'split{batch}.py'
+        path.write_text(CONFIG.format(root=ROOT, data=faces, batch=batch, workers=0).replace(
+            "neck=dict(embed_dim=16, dropout=.2))",
+            f"neck=dict(embed_dim=16, dropout=.2), head=dict(_delete_=True, "
+            f"type='PartialFCHead', sample_rate={rate}, margin_head=dict(type='CosFaceHead', "
+            "scale=16, margin=.2)))"))
+        return path
+
+    work = tmp_path / 'work'
+    torchrun('tools/train.py', written(3), '--work-dir', work, '--seed', 3, '--cfg-options',
+             'train_cfg.max_epochs=2')
+    assert {p.name for p in (work / 'epoch_2.head').iterdir()} == {
+        'classes-0000000000-0000000002.pt', 'classes-0000000002-0000000004.pt'}
+    run('tools/train.py', written(6), '--work-dir', work, '--seed', 3, '--resume')
+    by_step = losses(work)
+    assert list(by_step) == list(range(9, 13)) and np.isfinite(list(by_step.values())).all()
+    assert [p.name for p in (work / 'epoch_3.head').iterdir()] == [
+        'classes-0000000000-0000000004.pt']
+    torchrun('tools/train.py', written(3), '--work-dir', work, '--seed', 3, '--resume',
+             '--cfg-options', 'train_cfg.max_epochs=4')
+    assert len(list((work / 'epoch_4.head').iterdir())) == 2
+    run('tools/test.py', written(6), work / 'epoch_4.pth', '--work-dir', tmp_path / 'test')
+
+
+DIES = """
+import os
+import signal
+from pathlib import Path
+
+from lrfr_mm.registry import HOOKS
+from mmengine.hooks import Hook
+
+
+@HOOKS.register_module()
+class DiesOnce(Hook):
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        marker = Path(os.environ['MARKER'])
+        if runner.iter == 6 and runner.rank == 1 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_worker_is_started_again_and_the_run_ends_the_same(faces, tmp_path):
+    config = faces / 'elastic.py'
+    config.write_text(CONFIG.format(root=ROOT, data=faces, batch=3, workers=0)
+                      + "\ncustom_imports = dict(imports=['dies_once'])\n"
+                      "custom_hooks = [dict(type='IterSeedHook'), dict(type='InvalidLossHook'),\n"
+                      "                dict(type='PartialFCHook'), dict(type='DiesOnce')]\n")
+    (tmp_path / 'dies_once.py').write_text(DIES)
+    marker = tmp_path / 'marker'
+    command = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', 2,
+               '--max_restarts', 1, 'tools/train.py', config, '--launcher', 'pytorch', '--seed', 3,
+               '--resume')
+    env = dict(OMP_NUM_THREADS='1', PYTHONPATH=str(tmp_path), MARKER=str(marker))
+    run(*command, '--work-dir', tmp_path / 'killed', env=env)
+    assert marker.exists()
+    run(*command, '--work-dir', tmp_path / 'whole', env=env)
+    ends = [torch.load(tmp_path / name / 'epoch_3.pth', weights_only=False)['state_dict']
+            for name in ('killed', 'whole')]
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+def test_gradients_travel_in_sixteen_bits(faces, tmp_path):
+    half = faces / 'half.py'
+    half.write_text(CONFIG.format(root=ROOT, data=faces, batch=3, workers=0))
+    for name, extra in (('full', ()), ('half', (
+            'custom_hooks.3.type=GradientCompressionHook', 'custom_hooks.3.kind=fp16'))):
+        torchrun('tools/train.py', half, '--work-dir', tmp_path / name, '--seed', 3,
+                 '--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=9', *extra)
+    full, compressed = losses(tmp_path / 'full'), losses(tmp_path / 'half')
+    assert full[1] == compressed[1] and full[4] != compressed[4]
+    assert abs(full[4] - compressed[4]) < .02 * full[4]
+
+
 TRAIN = 'tools/train.py {config} --work-dir {tmp}'
 TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
 

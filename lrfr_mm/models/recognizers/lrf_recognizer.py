@@ -46,6 +46,9 @@ class LRFRecognizer(BaseModel):
         if len(view_weights) != 2:
             raise ValueError(f'view_weights must be two numbers (HR, LR), got {view_weights}')
         self.view_weights, self.joint_forward = tuple(view_weights), joint_forward
+        if getattr(self.head, 'sharded', False):
+            # Each process has classes of its own: nothing to synchronise (torch's name for it).
+            self._ddp_params_and_buffers_to_ignore = ['head.weight', 'head.active']
         if self.head is not None and hasattr(self.data_preprocessor, 'num_classes'):
             self.data_preprocessor.num_classes = self.head.num_classes
 

@@ -1,0 +1,454 @@
+"""Classification over more identities than one device holds, or than are worth visiting a step."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.model import BaseModule
+from torch import distributed as dist
+from torch import nn
+from torch.nn import functional as F
+
+from lrfr_mm.models.heads.margin_head import check_labels
+from lrfr_mm.registry import MODELS
+
+__all__ = ['PartialFCHead', 'class_range', 'head_memory']
+
+
+def class_range(num_classes: int, rank: int, world: int) -> tuple[int, int]:
+    """First class of ``rank`` and one past its last; parts differ by at most one class."""
+    share, rest = divmod(num_classes, world)
+    first = rank * share + min(rank, rest)
+    return first, first + share + (rank < rest)
+
+
+def head_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate: float = 1.,
+                weight_bytes: int = 4, momentum_bytes: int = 4) -> dict[str, float]:
+    """Bytes that the head takes on each of ``world`` processes.
+
+    Args:
+        num_classes: Identities of the whole head.
+        dim: Embedding size D.
+        world: Processes.
+        batch: Samples of all processes together, times the views.
+        sample_rate: Share of its classes that a process visits a step.
+        weight_bytes, momentum_bytes: Of one number of the stored weights and momentum.
+
+    Returns:
+        'weights', 'momentum', 'step' (sampled rows, their gradient and momentum, logits) and 'all'.
+    """
+    first, last = class_range(num_classes, 0, world)
+    local = last - first
+    active = local if sample_rate >= 1 else max(math.ceil(sample_rate * local),
+                                                min(batch, local))
+    weights, momentum = local * dim * weight_bytes, local * dim * momentum_bytes
+    rows = (2 if sample_rate >= 1 else 4) * active * dim * 4  # gradient, normalised; copies
+    step = rows + 3 * batch * active * 4
+    if sample_rate >= 1:
+        momentum = local * dim * 4
+    return dict(weights=weights, momentum=momentum, step=step, all=weights + momentum + step)
+
+
+@dataclass
+class _Group:
+    """The processes that share the classes."""
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def current(cls) -> _Group:
+        if dist.is_available() and dist.is_initialized():
+            return cls(dist.get_rank(), dist.get_world_size())
+        return cls()
+
+
+class _GatherRows(torch.autograd.Function):
+    """Rows of all processes end to end; backward sums what each process found for them.
+
+    Distributed data parallel averages the backbone's gradients over the processes, while the loss
+    here is the mean over all their samples: the factor ``world`` undoes the average.
+    """
+
+    @staticmethod
+    def forward(ctx, rows: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+        ctx.sizes = sizes
+        most = max(sizes)
+        padded = rows.new_zeros(most, rows.shape[1])
+        padded[:len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor):
+        grad = grad.contiguous()
+        dist.all_reduce(grad)
+        rank = dist.get_rank()
+        start = sum(ctx.sizes[:rank])
+        return grad[start:start + ctx.sizes[rank]] * len(ctx.sizes), None
+
+
+class _SplitCrossEntropy(torch.autograd.Function):
+    """Mean cross-entropy of logits whose columns lie on several processes.
+
+    One maximum and one sum (with the targets' logits) are reduced; the probabilities, and then the
+    gradient, take the place of the logits.
+    """
+
+    @staticmethod
+    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, world: int) -> torch.Tensor:
+        """``logits`` (N, C_local), ``columns`` (N,): the target's, -1 where it lies elsewhere."""
+        rows = torch.nonzero(columns >= 0)[:, 0]
+        most = logits.max(1).values if logits.shape[1] else logits.new_full((len(logits),),
+                                                                             -math.inf)
+        if world > 1:
+            dist.all_reduce(most, dist.ReduceOp.MAX)
+        target = torch.zeros_like(most)
+        target[rows] = logits[rows, columns[rows]] - most[rows]
+        logits = logits.sub_(most[:, None]).exp_()
+        sums = torch.stack([logits.sum(1), target])
+        if world > 1:
+            dist.all_reduce(sums)
+        logits.div_(sums[0][:, None])
+        ctx.save_for_backward(logits, rows, columns)
+        return (sums[0].log() - sums[1]).mean()
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor):
+        probability, rows, columns = ctx.saved_tensors
+        probability[rows, columns[rows]] -= 1
+        return probability.mul_(grad / len(probability)), None, None
+
+
+@MODELS.register_module()
+class PartialFCHead(BaseModule):
+    """A margin head whose classes are split over the processes, and sampled (Partial FC; An et al.,
+    CVPR 2022).
+
+    Every process holds an equal share of the class weights. The embeddings of all processes are
+    gathered once, each process compares them with its own classes, and the softmax is put together
+    from one maximum and one sum: equal to the single-device head with ``sample_rate=1``. Below 1,
+    each process compares with the classes of the batch and a random choice of its others, so that
+    ``sample_rate`` of its classes take part; only these rows, with their momentum, are updated.
+
+    The weights do not go through distributed data parallel, and checkpoints keep them in files of
+    class ranges (``ShardedCheckpointHook``): any number of processes resumes from any other.
+
+    Args:
+        num_classes: Identities C of all processes together.
+        margin_head: Config of the head that gives margin and scale, without num_classes.
+        in_channels: Embedding size D.
+        sample_rate: Share of the classes to visit a step, above 0 and up to 1.
+        batch_size: Samples of all processes a step, for the check of the memory.
+        seed: Of the sampling.
+        check_memory: Say what is needed, and stop, where the device does not have it.
+
+    Raises:
+        ValueError: For a sample rate out of range, fewer classes than processes, or too little
+            memory: with the sample rate, or the number of processes, that would do.
+    """
+
+    sharded = True
+
+    def __init__(self, num_classes: int, margin_head: dict | None = None, in_channels: int = 512,
+                 sample_rate: float = 1., batch_size: int = 512, seed: int = 0,
+                 check_memory: bool = True):
+        super().__init__()
+        self.group = _Group.current()
+        if not 0 < sample_rate <= 1:
+            raise ValueError(f'sample_rate must be above 0 and at most 1, got {sample_rate}')
+        if num_classes < self.group.world:
+            raise ValueError(f'{num_classes} classes cannot be split over {self.group.world} '
+                             'processes')
+        self.num_classes, self.in_channels = num_classes, in_channels
+        self.sample_rate = sample_rate
+        self.first, self.last = class_range(num_classes, self.group.rank, self.group.world)
+        if check_memory:
+            _check_memory(num_classes, in_channels, self.group.world, 2 * batch_size, sample_rate)
+        self.margin = MODELS.build({**(margin_head or dict(type='CosFaceHead')), 'num_classes': 1,
+                                    'in_channels': in_channels})
+        self.margin.weight = None  # its margin and scale are wanted, not its classes
+        self.seed, self.generator = seed, None
+        self._generator_state: torch.Tensor | None = None
+        rows = _initial_rows(seed, self.first, self.last, in_channels)
+        if sample_rate >= 1:
+            self.weight = nn.Parameter(rows)
+            self.active, self.index = None, None
+        else:
+            # All rows wait in a buffer; those of a step are a parameter that the optimizer knows.
+            self.register_buffer('weight', rows, persistent=False)
+            self.active = nn.Parameter(torch.zeros(0, in_channels))
+            self.index = None
+            self.state: dict[str, torch.Tensor] = {}  # of the optimizer, for all rows
+            self.scalars: dict = {}
+        self.optimizer = None
+
+    @property
+    def local_classes(self) -> int:
+        """Classes that this process holds."""
+        return self.last - self.first
+
+    # -- sampling ------------------------------------------------------------------------------
+    def bind(self, optimizer: torch.optim.Optimizer) -> None:
+        """Tell the head which optimizer updates it, so that sampled rows keep their momentum."""
+        self.optimizer = optimizer
+        if self.active is not None and self.active.shape[0] == 0:
+            self._resize(min(self.local_classes, max(1, math.ceil(self.sample_rate
+                                                                  * self.local_classes))))
+
+    def _resize(self, count: int) -> None:
+        if self.optimizer is not None:
+            kept = self.optimizer.state.pop(self.active, {})
+            self.scalars = {name: value for name, value in kept.items()
+                            if not torch.is_tensor(value) or value.dim() == 0}
+        # A new parameter, since autograd remembers the shape of the old one.
+        old, self.active = self.active, nn.Parameter(self.weight.new_zeros(count,
+                                                                           self.in_channels))
+        for group in self.optimizer.param_groups if self.optimizer is not None else ():
+            group['params'] = [self.active if p is old else p for p in group['params']]
+
+    def store(self) -> None:
+        """Put the rows of the last step, and what the optimizer keeps of them, back."""
+        if self.active is None or self.index is None:
+            return
+        with torch.no_grad():
+            self.weight[self.index] = self.active.data
+            for name, value in (self.optimizer.state.get(self.active, {}) if self.optimizer else
+                                {}).items():
+                if torch.is_tensor(value) and value.shape == self.active.shape:
+                    if name not in self.state:
+                        self.state[name] = torch.zeros_like(self.weight)
+                    self.state[name][self.index] = value
+        self.index = None
+
+    @torch.no_grad()
+    def resample(self, labels: torch.Tensor) -> None:
+        """Choose the rows of the next step: the batch's classes and a random choice of others.
+
+        Args:
+            labels: Of all processes, (N,).
+        """
+        self.store()
+        local = labels[(labels >= self.first) & (labels < self.last)] - self.first
+        positive = torch.unique(local)
+        wanted = min(self.local_classes, max(len(positive), math.ceil(self.sample_rate
+                                                                      * self.local_classes)))
+        if wanted != self.active.shape[0]:
+            self._resize(wanted)
+        score = torch.rand(self.local_classes, generator=self._random(labels.device),
+                           device=labels.device)
+        score[positive] = 2.
+        self.index = torch.topk(score, wanted).indices.sort().values
+        self.active.data.copy_(self.weight[self.index])
+        if self.optimizer is not None:
+            kept = self.optimizer.state[self.active] if self.state else {}
+            for name, rows in self.state.items():
+                kept[name] = rows[self.index]
+            for name, value in self.scalars.items():
+                kept.setdefault(name, value)
+
+    def _random(self, device: torch.device) -> torch.Generator:
+        if self.generator is None or self.generator.device.type != device.type:
+            self.generator = torch.Generator(device).manual_seed(self.seed + self.group.rank)
+            if self._generator_state is not None:
+                self.generator.set_state(self._generator_state)
+        return self.generator
+
+    # -- loss ----------------------------------------------------------------------------------
+    def loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Mean cross-entropy over the samples of all processes, and over the visited classes.
+
+        Args:
+            embeddings: Of this process, (B, D), any float dtype; B may differ between processes.
+            labels: (B,), int64, from 0 to num_classes - 1.
+
+        Returns:
+            ``dict(loss=scalar)``, the same on every process, float32 or better.
+
+        Raises:
+            ValueError: If a label is out of range.
+            RuntimeError: If another process is gone; the text has the rank and the phase.
+        """
+        if labels.device.type == 'cpu' and not torch.compiler.is_compiling():
+            check_labels(labels, self.num_classes)
+        dtype = torch.promote_types(embeddings.dtype, self.weight.dtype)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            embeddings, labels = self._gather(embeddings.to(dtype), labels)
+            if self.active is not None and self._new_step:
+                self.resample(labels)
+                self._new_step = False
+            weight = self.weight if self.active is None else self.active
+            cosines = F.linear(F.normalize(embeddings), F.normalize(weight.to(dtype)))
+            columns = self._columns(labels)
+            rows = torch.nonzero(columns >= 0)[:, 0]
+            norms = embeddings.detach().norm(dim=1, keepdim=True)
+            # All rows go through the margin, which may want the lengths of the whole batch; those
+            # whose class lies elsewhere get nothing from it.
+            own = cosines.new_zeros(len(labels)).index_put(
+                (rows,), cosines[rows, columns[rows]])[:, None]
+            target = self.margin.target_cosine(own, norms)[rows, 0]
+            logits = (self.margin.scale * cosines).index_put_(
+                (rows, columns[rows]), self.margin.scale * target)
+            with _phase('softmax', self.group):
+                return dict(loss=_SplitCrossEntropy.apply(logits, columns, self.group.world))
+
+    _new_step = True
+
+    def new_step(self) -> None:
+        """After an optimizer step: sample anew with the next batch (both views share a sample)."""
+        self._new_step = True
+
+    def _columns(self, labels: torch.Tensor) -> torch.Tensor:
+        """Column of each label among this process's classes of the step, -1 elsewhere."""
+        inside = (labels >= self.first) & (labels < self.last)
+        local = torch.where(inside, labels - self.first, torch.zeros_like(labels))
+        if self.active is not None:
+            local = torch.searchsorted(self.index, local)
+        return torch.where(inside, local, torch.full_like(local, -1))
+
+    def _gather(self, embeddings: torch.Tensor, labels: torch.Tensor):
+        if self.group.world == 1:
+            return embeddings, labels
+        with _phase('all-gather of the embeddings', self.group):
+            size = torch.tensor([len(labels)], device=labels.device)
+            sizes = [torch.empty_like(size) for _ in range(self.group.world)]
+            dist.all_gather(sizes, size)
+            sizes = [int(s) for s in sizes]
+            both = labels.new_zeros(max(sizes))
+            both[:len(labels)] = labels
+            parts = [torch.empty_like(both) for _ in sizes]
+            dist.all_gather(parts, both)
+            gathered = torch.cat([part[:s] for part, s in zip(parts, sizes, strict=True)])
+            return _GatherRows.apply(embeddings, sizes), gathered
+
+    def logits(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Cosines with this process's classes, (B, C_local), float32 or better."""
+        self.store()
+        dtype = torch.promote_types(embeddings.dtype, self.weight.dtype)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return F.linear(F.normalize(embeddings.to(dtype)), F.normalize(self.weight.to(dtype)))
+
+    # -- checkpoints ---------------------------------------------------------------------------
+    def shard(self) -> dict:
+        """What a checkpoint keeps of this process's classes: range, weights, optimizer state."""
+        self.store()
+        state = self.state if self.active is not None else {
+            name: value for name, value in (self.optimizer.state.get(self.weight, {})
+                                            if self.optimizer else {}).items()
+            if torch.is_tensor(value) and value.shape == self.weight.shape}
+        return dict(num_classes=self.num_classes, first=self.first, last=self.last,
+                    weight=self.weight.detach().cpu(),
+                    state={name: value.detach().cpu() for name, value in state.items()},
+                    generator=self.generator.get_state() if self.generator is not None
+                    else torch.empty(0, dtype=torch.uint8))
+
+    def load_shards(self, folder: str) -> None:
+        """Take this process's classes from the files of any number of processes.
+
+        Raises:
+            FileNotFoundError: If there are no files.
+            ValueError: If they are of another class count, or do not cover the range.
+        """
+        files = sorted(Path(folder).glob('classes-*.pt'))
+        if not files:
+            raise FileNotFoundError(f'{folder} holds no class weights (classes-*.pt)')
+        covered = torch.zeros(self.local_classes, dtype=torch.bool)
+        state: dict[str, torch.Tensor] = {}
+        for file in files:
+            saved = torch.load(file, map_location='cpu', weights_only=True, mmap=True)
+            if saved['num_classes'] != self.num_classes:
+                raise ValueError(f'{file} is of {saved["num_classes"]} classes, the head has '
+                                 f'{self.num_classes}')
+            low, high = max(self.first, saved['first']), min(self.last, saved['last'])
+            if low >= high:
+                continue
+            here = slice(low - self.first, high - self.first)
+            there = slice(low - saved['first'], high - saved['first'])
+            with torch.no_grad():
+                self.weight[here] = saved['weight'][there].to(self.weight.device)
+            for name, rows in saved['state'].items():
+                if name not in state:
+                    state[name] = torch.zeros_like(self.weight.data)
+                state[name][here] = rows[there].to(self.weight.device)
+            covered[here] = True
+            if (saved['first'], saved['last']) == (self.first, self.last) and len(
+                    saved['generator']):
+                self._generator_state, self.generator = saved['generator'], None
+        if not covered.all():
+            gap = self.first + int(torch.argmin(covered.int()))
+            raise ValueError(f'{folder} has no weights of class {gap}')
+        self.index = None
+        if self.active is not None:
+            self.state = state
+        elif self.optimizer is not None:
+            for name, rows in state.items():
+                self.optimizer.state[self.weight][name] = rows
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        pass  # the classes have files of their own
+
+    def _load_from_state_dict(self, *args, **kwargs):
+        pass
+
+    def extra_repr(self) -> str:
+        return (f'num_classes={self.num_classes}, here {self.first} to {self.last - 1}, '
+                f'sample_rate={self.sample_rate}')
+
+
+def _initial_rows(seed: int, first: int, last: int, dim: int, block: int = 4096) -> torch.Tensor:
+    """Rows first to last of the whole head's initial weights: the same for every split."""
+    rows = torch.empty(last - first, dim)
+    for number in range(first // block, -(-last // block)):
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+        values = .01 * torch.randn(block, dim, generator=generator)
+        low, high = max(first, number * block), min(last, (number + 1) * block)
+        rows[low - first:high - first] = values[low - number * block:high - number * block]
+    return rows
+
+
+def _check_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate: float) -> None:
+    available = _available_bytes()
+    needed = head_memory(num_classes, dim, world, batch, sample_rate)['all']
+    if available is None or needed <= available:
+        return
+    gib = 2 ** 30
+    rate = next((r for r in (.5, .3, .2, .1, .05, .02, .01) if r < sample_rate and head_memory(
+        num_classes, dim, world, batch, r)['all'] <= available), None)
+    ranks = next((n for n in range(world + 1, 4097) if head_memory(
+        num_classes, dim, n, batch, sample_rate)['all'] <= available), None)
+    ways = [f'sample_rate={rate}'] * (rate is not None) + [f'{ranks} processes'] * (
+        ranks is not None)
+    raise ValueError(f'a head of {num_classes:,} classes needs {needed / gib:.1f} GiB on each of '
+                     f'{world} process(es), {available / gib:.1f} GiB are free'
+                     + (f'; it fits with {" or with ".join(ways)}' if ways else ''))
+
+
+def _available_bytes() -> int | None:
+    if torch.cuda.is_available():
+        return torch.cuda.mem_get_info()[0]
+    try:
+        for line in Path('/proc/meminfo').read_text().splitlines():
+            if line.startswith('MemAvailable'):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+class _phase:
+    """Names rank and phase in the error of a collective whose partner is gone."""
+
+    def __init__(self, name: str, group: _Group):
+        self.name, self.group = name, group
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None and self.group.world > 1 and issubclass(kind, RuntimeError):
+            raise RuntimeError(f'rank {self.group.rank} of {self.group.world}, {self.name}: '
+                               f'another process is gone or stuck ({error})') from error
+        return False

@@ -1,4 +1,4 @@
-"""Measure this machine: python tools/benchmark.py data|views|step|eval [--json FILE]."""
+"""Measure this machine: python tools/benchmark.py data|views|step|head|eval [--json FILE]."""
 import argparse
 import json
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 from lrfr_mm.analysis.benchmark import (
     benchmark_data,
     benchmark_evaluation,
+    benchmark_head,
     benchmark_step,
     benchmark_views,
     machine,
@@ -46,6 +47,11 @@ def step(args):
     return results
 
 
+def head(args):
+    """A step of the head alone: whole, split, sampled."""
+    return benchmark_head(args.ids, args.batch_size, sample_rate=args.sample_rate)
+
+
 def evaluation(args):
     """Pair scoring and gallery search."""
     return benchmark_evaluation(args.million_probes)
@@ -54,7 +60,8 @@ def evaluation(args):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(required=True, metavar='PART')
-    for name, function in (('data', data), ('views', views), ('step', step), ('eval', evaluation)):
+    for name, function in (('data', data), ('views', views), ('step', step), ('head', head),
+                           ('eval', evaluation)):
         part = parts.add_parser(name, help=function.__doc__)
         part.set_defaults(function=function)
         part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
@@ -73,6 +80,10 @@ def main() -> None:
             part.add_argument('--bf16', action=argparse.BooleanOptionalAction, default=None,
                               help='only with, or only without (default: both; with bf16 the '
                               'weights are channels last)')
+        elif name == 'head':
+            part.add_argument('--ids', type=int, default=1_000_000)
+            part.add_argument('--batch-size', type=int, default=512)
+            part.add_argument('--sample-rate', type=float, default=.1)
         else:
             part.add_argument('--million-probes', type=int, default=0,
                               help='also search a million entries with so many probes')

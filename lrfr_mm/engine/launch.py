@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
@@ -50,6 +51,8 @@ def run_command(main) -> None:
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         code = 1
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()  # else its threads may outlive the interpreter, and abort
     sys.exit(code)
 
 
@@ -133,10 +136,11 @@ def build_runner(config: Config, train: bool) -> Runner:
     allow_checkpoint_classes()
     write_whole_files()
     text = config.pretty_text
-    if config.launcher != 'none' and not torch.cuda.is_available():
-        _init_gloo(config.launcher, config.env_cfg.get('dist_cfg', {}).get('timeout', 1800))
-        config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
-                                        broadcast_buffers=False)
+    if config.launcher != 'none':
+        _init_processes(config)
+        if not torch.cuda.is_available():
+            config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
+                                            broadcast_buffers=False)
     if not train:
         for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                     'val_dataloader', 'val_cfg', 'val_evaluator'):
@@ -160,8 +164,13 @@ def build_runner(config: Config, train: bool) -> Runner:
     return runner
 
 
-def _init_gloo(launcher: str, timeout: float) -> None:
-    if launcher == 'pytorch':
+def _init_processes(config: Config) -> None:
+    """Join the other processes: over NCCL, or gloo where there is no GPU.
+
+    mmengine would do it, but fails without a GPU, and torch 2.14's agent keeps one store over its
+    restarts, in which a worker that was started again finds the addresses of dead ones.
+    """
+    if config.launcher == 'pytorch':
         if 'RANK' not in os.environ:
             raise ValueError('--launcher pytorch needs torchrun: torchrun --nproc_per_node N '
                              'tools/train.py CONFIG --launcher pytorch')
@@ -177,7 +186,16 @@ def _init_gloo(launcher: str, timeout: float) -> None:
             hosts = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
                                    capture_output=True, text=True, check=True)
             os.environ['MASTER_ADDR'] = hosts.stdout.split()[0]
-    torch.distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout))
+    settings = config.env_cfg.get('dist_cfg', {})
+    backend = 'gloo'
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
+        backend = settings.get('backend', 'nccl')
+    timeout = timedelta(seconds=settings.get('timeout', 1800))
+    store, rank, world = next(dist.rendezvous('env://', timeout=timeout))
+    attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
+    dist.init_process_group(backend, store=dist.PrefixStore(f'attempt{attempt}', store), rank=rank,
+                            world_size=world, timeout=timeout)
 
 
 def _check_resumed(config: Config) -> None:

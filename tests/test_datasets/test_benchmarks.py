@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrfr_mm.datasets import SyntheticFaces
 from lrfr_mm.datasets.benchmarks import PairBin, PairList, read_bin, read_pairs, sample_pairs
 
 
@@ -118,3 +119,18 @@ def test_bin_that_is_none(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r'bad\.bin'):
         read_bin(str(path))
+
+
+def test_sampled_gallery():
+    from lrfr_mm.datasets import SampledGallery
+    source = SyntheticFaces(10, 5)
+    benchmark = SampledGallery('g', source, gallery_images=2, unknown=.3, seed=1)
+    labels = source.labels()
+    assert len(benchmark.gallery) == 7 * 2
+    strangers = set(range(10)) - set(labels[benchmark.gallery].tolist())
+    probes = benchmark.probes['']
+    assert len(probes) == 7 * 3 + 3 * 5 and not set(probes) & set(benchmark.gallery)
+    for p in probes:
+        assert benchmark.identities[p] == (-1 if labels[p] in strangers else labels[p])
+    with pytest.raises(ValueError, match='nobody can be identified'):
+        SampledGallery('g', source, gallery_images=5)

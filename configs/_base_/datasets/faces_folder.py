@@ -18,7 +18,14 @@ val_dataloader = dict(
                   source=dict(type='FolderFaces', root=data_root + 'test'),
                   pipeline=[dict(type='ResizeFace', size=112)])])
 val_evaluator = [dict(type='PairVerification', benchmark='faces')]
-test_dataloader = val_dataloader
+test_dataloader = dict(
+    batch_size=128,
+    num_workers=2,
+    dataset=[*val_dataloader['dataset'],
+             dict(type='SampledGallery', name='faces_1n',
+                  source=dict(type='FolderFaces', root=data_root + 'test'),
+                  pipeline=[dict(type='ResizeFace', size=112)])])
 test_evaluator = [*val_evaluator,
+                  dict(type='Identification', benchmark='faces_1n'),
                   dict(type='ResolutionSweep', benchmark='faces'),
                   dict(type='ResolutionSweep', benchmark='faces', sides='cross')]

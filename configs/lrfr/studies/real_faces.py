@@ -25,8 +25,19 @@ val_dataloader = dict(
                          identities=['27..30']))])
 val_evaluator = [dict(type='PairVerification', benchmark='att'),
                  dict(type='PairVerification', benchmark='yaleb')]
-test_dataloader = val_dataloader
+test_dataloader = dict(
+    batch_size=128, num_workers=1,
+    dataset=[*val_dataloader['dataset'],
+             dict(type='SampledGallery', name='att_1n', alignment='none',
+                  source=dict(type='FolderFaces', root=data_root + 'att_faces',
+                              identities=['s25..s30']),
+                  pipeline=[dict(type='ResizeFace', size=112)]),
+             dict(type='SampledGallery', name='yaleb_1n', gallery_images=4, alignment='eyes',
+                  source=dict(type='FolderFaces', root=data_root + 'yaleb_cropped',
+                              identities=['27..30']))])
 test_evaluator = [*val_evaluator,
+                  dict(type='Identification', benchmark='att_1n', ks=(1, 3)),
+                  dict(type='Identification', benchmark='yaleb_1n', ks=(1, 3)),
                   dict(type='ResolutionSweep', benchmark='att', prefix='att_sweep'),
                   dict(type='ResolutionSweep', benchmark='att', sides='cross', prefix='att_cross'),
                   dict(type='ResolutionSweep', benchmark='yaleb', prefix='yaleb_sweep'),

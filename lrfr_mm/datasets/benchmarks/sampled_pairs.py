@@ -1,12 +1,12 @@
-"""Verification pairs drawn from any set of labelled faces."""
+"""Pairs, and a gallery with probes, drawn from any set of labelled faces."""
 from __future__ import annotations
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import PairBenchmark
+from lrfr_mm.datasets.benchmarks.base import GalleryBenchmark, PairBenchmark
 from lrfr_mm.registry import DATASETS, SOURCES
 
-__all__ = ['SampledPairs', 'sample_pairs']
+__all__ = ['SampledGallery', 'SampledPairs', 'sample_pairs']
 
 
 def sample_pairs(labels: np.ndarray, num_pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,3 +78,47 @@ class SampledPairs(PairBenchmark):
         pairs, is_same = sample_pairs(source.labels(), num_pairs, seed)
         super().__init__(name, source, pairs, is_same,
                          protocol_note=f'{len(pairs)} pairs drawn with seed {seed}', **kwargs)
+
+
+@DATASETS.register_module()
+class SampledGallery(GalleryBenchmark):
+    """A seeded gallery of some images of each person, the others being probes: 1:N on any source.
+
+    Args:
+        name: Short name of the benchmark.
+        source: Config of the source.
+        gallery_images: Images of each person in the gallery; people with no more are not tested,
+            but stay in the gallery.
+        unknown: Share of the people to leave out of the gallery: their images are probes without
+            mates, and the open-set rates are reported.
+        seed: Of the draw; the report states it.
+        **kwargs: alignment, pipeline, decoder; see Benchmark.
+
+    Raises:
+        ValueError: If nobody is left to be identified.
+    """
+
+    def __init__(self, name: str, source, gallery_images: int = 1, unknown: float = 0.,
+                 seed: int = 0, **kwargs):
+        source = SOURCES.build(source) if isinstance(source, dict) else source
+        if gallery_images < 1 or not 0 <= unknown < 1:
+            raise ValueError('gallery_images must be at least 1 and unknown from 0 to below 1, got '
+                             f'{gallery_images} and {unknown}')
+        labels = source.labels()
+        rng = np.random.default_rng(seed)
+        people = rng.permutation(np.unique(labels))
+        strangers = people[:round(unknown * len(people))]
+        gallery, probes = [], [np.flatnonzero(np.isin(labels, strangers))]
+        for person in people[len(strangers):]:
+            images = rng.permutation(np.flatnonzero(labels == person))
+            gallery.append(images[:gallery_images])
+            probes.append(images[gallery_images:])
+        probes = np.sort(np.concatenate(probes))
+        if not np.isin(labels[probes], people[len(strangers):]).any():
+            raise ValueError(f'{source}: nobody has more than {gallery_images} image(s), so nobody '
+                             'can be identified')
+        note = (f'{len(people) - len(strangers)} people with {gallery_images} image(s) each in the '
+                f'gallery, {len(strangers)} unknown, drawn with seed {seed}')
+        super().__init__(name, source, np.where(np.isin(labels, strangers), -1, labels),
+                         np.sort(np.concatenate(gallery)), {'': probes}, protocol_note=note,
+                         **kwargs)

@@ -126,8 +126,7 @@ def _degrade_group(images: torch.Tensor, r: int, method: str) -> torch.Tensor:
     if method == 'exact':
         method = 'matrix' if images.device.type != 'cpu' else 'pillow'
     if method == 'pillow':
-        flat = images.reshape(-1, *images.shape[-3:])
-        return torch.stack([_degrade_pillow(image, r) for image in flat]).reshape(images.shape)
+        return _degrade_pillow(images.reshape(-1, *images.shape[-3:]), r).reshape(images.shape)
     if method == 'matrix':
         small = _resize_float(images.contiguous().double(), r, r)
         return _resize_float(small, h, w).to(torch.uint8)
@@ -138,12 +137,15 @@ def _degrade_group(images: torch.Tensor, r: int, method: str) -> torch.Tensor:
     return F.interpolate(small, (h, w), mode='bicubic', antialias=True).reshape(images.shape)
 
 
-def _degrade_pillow(image: torch.Tensor, r: int) -> torch.Tensor:
-    channels, h, w = image.shape
-    if channels != 3:
-        return torch.cat([_degrade_pillow(plane.expand(3, h, w), r)[:1] for plane in image])
-    array = degrade_array(image.permute(1, 2, 0).numpy(), r)
-    return torch.from_numpy(array).permute(2, 0, 1)
+def _degrade_pillow(images: torch.Tensor, r: int) -> torch.Tensor:
+    if images.shape[1] != 3:
+        return torch.cat([_degrade_pillow(plane.expand(-1, 3, -1, -1), r)[:, :1]
+                          for plane in images.split(1, dim=1)], 1)
+    arrays = images.permute(0, 2, 3, 1).contiguous().numpy()  # no copy of a channels-last batch
+    out = np.empty_like(arrays)
+    for k, array in enumerate(arrays):
+        out[k] = degrade_array(array, r)
+    return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
 def degrade_array(image: np.ndarray, resolution: int) -> np.ndarray:
@@ -154,4 +156,4 @@ def degrade_array(image: np.ndarray, resolution: int) -> np.ndarray:
     if resolution >= h and resolution >= w:
         return image.copy()
     small = Image.fromarray(image).resize((resolution, resolution), Image.Resampling.BICUBIC)
-    return np.array(small.resize((w, h), Image.Resampling.BICUBIC))
+    return np.asarray(small.resize((w, h), Image.Resampling.BICUBIC))

@@ -164,3 +164,29 @@ def test_compiles_without_a_graph_break():
 
     compiled = torch.compile(step, fullgraph=True, backend='eager')
     torch.testing.assert_close(compiled(inputs, labels), step(inputs, labels))
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(type='FaceResNet', depth=18), dict(type='IResNet', depth=18), dict(type='MobileFaceNet'),
+    dict(type='TIMMBackbone', model_name='mobilenetv4_conv_small_050', stem_stride=1),
+    dict(type='TIMMBackbone', model_name='vit_tiny_patch16_224', patch_size=16),
+    dict(type='TIMMBackbone', model_name='convnext_atto', stem_stride=2),
+    dict(type='TIMMBackbone', model_name='swin_tiny_patch4_window7_224', window_size=7)])
+def test_networks_are_one_graph(backbone):
+    """fullgraph=True raises at the first break; the eager backend needs no compiler."""
+    torch.manual_seed(0)
+    models = [LRFRecognizer(backbone, dict(type='PoolNeck', embed_dim=8), compile=compile).eval()
+              for compile in (None, dict(backend='eager'))]
+    models[1].load_state_dict(models[0].state_dict())
+    x = torch.randn(2, 3, 112, 112)
+    with torch.no_grad():
+        torch.testing.assert_close(models[1](x), models[0](x))
+
+
+def test_channels_last_changes_the_layout_not_the_numbers(rng):
+    plain, last = recognizer(), recognizer(channels_last=True)
+    assert last.backbone.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    batch = face_collate(with_aug(samples_of(rng)))
+    losses = [sum(m(**m.data_preprocessor(batch, True), mode='loss').values()) for m in (plain,
+                                                                                         last)]
+    torch.testing.assert_close(*losses)

@@ -31,7 +31,7 @@ demo: install
 
 test: install
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/python -m ruff check .

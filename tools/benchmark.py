@@ -1,4 +1,4 @@
-"""Measure this machine: python tools/benchmark.py data|views|step|head|eval [--json FILE]."""
+"""Measure this machine: python tools/benchmark.py data|views|step|ab|head|eval [--json FILE]."""
 import argparse
 import json
 from dataclasses import asdict
@@ -12,6 +12,7 @@ from lrfr_mm.analysis.benchmark import (
     benchmark_head,
     benchmark_step,
     benchmark_views,
+    compare_steps,
     machine,
     results_table,
 )
@@ -33,18 +34,39 @@ def step(args):
     """A training step (both views) and embedding, for one or several configs or depths."""
     results = []
     for name in args.models:
-        if name.endswith('.py'):
-            model = Config.fromfile(name).model.to_dict()
-        else:
-            model = dict(type='LRFRecognizer',
-                         backbone=dict(type='FaceResNet', depth=int(name.removeprefix('r'))),
-                         neck=dict(type='EmbeddingNeck'), head=dict(type='CosFaceHead'),
-                         contrast_loss=dict(type='LogFExpLoss'))
+        model = _model(name)
         for bf16, channels_last in ((False, False), (True, True)):
             if args.bf16 is None or args.bf16 == bf16:
                 results += benchmark_step(model, name, args.batch_size, args.classes, bf16,
-                                          channels_last, args.repeats)
+                                          channels_last, args.repeats, trace=args.profile)
     return results
+
+
+def _model(name: str) -> dict:
+    """A config's model, or the paper's with a ResNet of the named depth."""
+    if name.endswith('.py'):
+        return Config.fromfile(name).model.to_dict()
+    if not name.removeprefix('r').isdigit():
+        raise ValueError(f'{name!r} is neither a config nor r18, r34, r50, r101')
+    return dict(type='LRFRecognizer',
+                backbone=dict(type='FaceResNet', depth=int(name.removeprefix('r'))),
+                neck=dict(type='EmbeddingNeck'), head=dict(type='CosFaceHead'),
+                contrast_loss=dict(type='LogFExpLoss'))
+
+
+def ab(args):
+    """Two settings in turn: MODEL, with +bf16, +last (channels last) or both behind its name."""
+    settings = {}
+    for text in args.models:
+        name, *extras = text.split('+')
+        unknown = set(extras) - {'bf16', 'last'}
+        if unknown:
+            raise ValueError(f'{text!r}: +bf16 and +last are known, not +{unknown.pop()}')
+        settings[text] = dict(model=_model(name), bf16='bf16' in extras,
+                              channels_last='last' in extras)
+    if len(settings) != 2:
+        raise ValueError('two different settings are needed')
+    return compare_steps(settings, args.batch_size, args.classes, args.repeats)
 
 
 def head(args):
@@ -60,8 +82,8 @@ def evaluation(args):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(required=True, metavar='PART')
-    for name, function in (('data', data), ('views', views), ('step', step), ('head', head),
-                           ('eval', evaluation)):
+    for name, function in (('data', data), ('views', views), ('step', step), ('ab', ab),
+                           ('head', head), ('eval', evaluation)):
         part = parts.add_parser(name, help=function.__doc__)
         part.set_defaults(function=function)
         part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
@@ -80,6 +102,12 @@ def main() -> None:
             part.add_argument('--bf16', action=argparse.BooleanOptionalAction, default=None,
                               help='only with, or only without (default: both; with bf16 the '
                               'weights are channels last)')
+            part.add_argument('--profile', metavar='FILE', help='write a Chrome trace of a step')
+        elif name == 'ab':
+            part.add_argument('models', nargs=2, help='e.g. r18 r18+bf16+last')
+            part.add_argument('--batch-size', type=int, default=16)
+            part.add_argument('--classes', type=int, default=10575)
+            part.add_argument('--repeats', type=int, default=7)
         elif name == 'head':
             part.add_argument('--ids', type=int, default=1_000_000)
             part.add_argument('--batch-size', type=int, default=512)

@@ -91,10 +91,11 @@ def degrade(images, resolution, method: str = 'exact'):
             several times faster, at most a few grey levels from Pillow.
 
     Returns:
-        uint8 of the same shape and kind. Where r is at least H and W the image is unchanged.
+        uint8 of the same shape and kind; unchanged where r is the side of the image.
 
     Raises:
-        ValueError: For another dtype, a resolution below 1, a wrong number of resolutions.
+        ValueError: For another dtype, a resolution below 1 or above both sides of the image, a
+            wrong number of resolutions.
     """
     if isinstance(images, np.ndarray):
         # A copy, since the array may be read-only.
@@ -121,7 +122,7 @@ def degrade(images, resolution, method: str = 'exact'):
 
 def _degrade_group(images: torch.Tensor, r: int, method: str) -> torch.Tensor:
     h, w = images.shape[-2:]
-    if r >= h and r >= w:
+    if _is_full(r, h, w):
         return images.clone()
     if method == 'exact':
         method = 'matrix' if images.device.type != 'cpu' else 'pillow'
@@ -137,6 +138,14 @@ def _degrade_group(images: torch.Tensor, r: int, method: str) -> torch.Tensor:
     return F.interpolate(small, (h, w), mode='bicubic', antialias=True).reshape(images.shape)
 
 
+def _is_full(r: int, h: int, w: int) -> bool:
+    if r < 1:
+        raise ValueError(f'resolution must be at least 1 px, got {r}')
+    if r > max(h, w):
+        raise ValueError(f'resolution {r} px is above the image\'s {w}x{h}')
+    return r >= h and r >= w
+
+
 def _degrade_pillow(images: torch.Tensor, r: int) -> torch.Tensor:
     if images.shape[1] != 3:
         return torch.cat([_degrade_pillow(plane.expand(-1, 3, -1, -1), r)[:, :1]
@@ -149,11 +158,13 @@ def _degrade_pillow(images: torch.Tensor, r: int) -> torch.Tensor:
 
 
 def degrade_array(image: np.ndarray, resolution: int) -> np.ndarray:
-    """One image, uint8 (H, W, 3) or (H, W), down to r x r and up again with Pillow itself."""
+    """One image, uint8 (H, W, 3) or (H, W), down to r x r and up again with Pillow itself.
+
+    Raises:
+        ValueError: For a resolution below 1, or above both sides of the image.
+    """
     h, w = image.shape[:2]
-    if resolution < 1:
-        raise ValueError(f'resolution must be at least 1 px, got {resolution}')
-    if resolution >= h and resolution >= w:
+    if _is_full(resolution, h, w):
         return image.copy()
     small = Image.fromarray(image).resize((resolution, resolution), Image.Resampling.BICUBIC)
     return np.asarray(small.resize((w, h), Image.Resampling.BICUBIC))

@@ -298,6 +298,10 @@ def test_slurm_starts_two_processes(trained, config, tmp_path):
     (TRAIN + ' --cfg-options model.head.type=CosFacHead', 'near it: CosFaceHead'),
     (TRAIN.replace('{tmp}', '/proc/none'), '/proc/none'),
     (TRAIN + ' --cfg-options model.head.sale=3', "argument 'sale'"),
+    (TRAIN + ' --cfg-options train_dataloader.dataset.pipeline.1.resolutions=[200]'
+     ' train_dataloader.dataset.pipeline.1.ratio=[1]', "200 px is above the image's 112x112"),
+    (TRAIN + ' --cfg-options train_dataloader.dataset.pipeline.1.resolutions=[0]'
+     ' train_dataloader.dataset.pipeline.1.ratio=[1]', 'at least 1 px'),
     (TRAIN + ' --cfg-options train_dataloader.batch_size=99', 'does not fill one batch of 99'),
     (TRAIN + ' --cfg-options train_dataloader.dataset.source.identities=[person_0]', 'person_0'),
     (TRAIN + ' --resume {tmp}/cut.pth', 'cut.pth is not a checkpoint'),
@@ -384,3 +388,39 @@ def test_real_faces_from_photograph_to_number(faces_root, tmp_path):
     metrics = json.loads((tmp_path / 'test' / 'metrics.json').read_text())
     # Even a hardly trained network sees that photographs of one person are alike.
     assert metrics['faces/accuracy'] > 55
+
+
+def test_fine_tuning_starts_from_a_checkpoint_with_a_new_head(trained, config, faces, tmp_path):
+    work_dir, _ = trained
+    done = run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 5, '--cfg-options',
+               f'load_from={work_dir}/epoch_3.pth', 'train_cfg.max_epochs=1',
+               'optim_wrapper.optimizer.lr=0', 'model.head.num_classes=9',
+               'train_cfg.val_interval=9')
+    assert 'loss' in done.stdout + done.stderr
+    before, after = (torch.load(path, weights_only=False)['state_dict'] for path in (
+        work_dir / 'epoch_3.pth', tmp_path / 'epoch_1.pth'))
+    assert after['head.weight'].shape[0] == 9
+    same = [key for key in before if key.endswith('weight') and not key.startswith('head')]
+    assert same and all(torch.equal(before[key], after[key]) for key in same)
+    done = run('tools/train.py', config, '--work-dir', tmp_path / 'x', '--cfg-options',
+               f'load_from={work_dir}/epoch_3.pth', 'model.neck.embed_dim=8', code=2)
+    assert 'belongs to another model' in done.stderr
+
+
+def test_resuming_another_architecture_names_its_tensors(trained, config, tmp_path):
+    done = run('tools/train.py', config, '--work-dir', tmp_path, '--resume',
+               trained[0] / 'epoch_3.pth', '--cfg-options',
+               'model.backbone.model_name=mobilenetv4_conv_small_035', code=2)
+    assert 'belongs to another model' in done.stderr and 'backbone' in done.stderr
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(config, tmp_path):
+    """Files of at most 2 MiB, as on a disk that is nearly full."""
+    done = subprocess.run(
+        ['bash', '-c', 'ulimit -f 2048; exec "$@"', 'bash', sys.executable, 'tools/train.py',
+         config, '--work-dir', tmp_path, '--seed', '3', '--cfg-options', 'train_cfg.max_epochs=1'],
+        cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr[-2000:]
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('error: ') and 'epoch_1.pth' in last and 'Traceback' not in done.stderr
+    assert not list(tmp_path.glob('*.pth')) and not list(tmp_path.glob('.*part'))

@@ -44,7 +44,7 @@ class GallerySearch:
 
 
 def search_gallery(probes, gallery, probe_labels, gallery_labels,
-                   chunk: int = 4096) -> GallerySearch:
+                   chunk: int = 8192) -> GallerySearch:
     """Compare every probe with every gallery entry by cosine, never holding all scores at once.
 
     The rank of a mate is its place among the probe's mates plus the number of entries of other
@@ -57,7 +57,7 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
         gallery: Embeddings, (G, D).
         probe_labels: Identities, (P,) integers.
         gallery_labels: Identities, (G,); a distractor has a label that no probe has.
-        chunk: See above; 4096 takes 64 MiB.
+        chunk: See above; 8192 takes 256 MiB.
 
     Raises:
         ValueError: For NaN embeddings (with the index), or sizes that do not fit.
@@ -76,7 +76,7 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
     last = np.searchsorted(gallery_labels[order], probe_labels, side='right')
     starts = np.concatenate([[0], np.cumsum(last - first)])
     budget = chunk * chunk
-    columns = min(len(gallery), max(1, budget // 16))
+    columns = min(len(gallery), max(1, budget // 64))
     rows = max(1, min(len(probes), budget // columns))
     mate_ranks = np.zeros(starts[-1], np.int64)
     mate_scores = np.full(len(probes), -np.inf, np.float32)
@@ -117,7 +117,7 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
 
 
 def identification_ranks(probes, gallery, probe_labels, gallery_labels,
-                         chunk: int = 4096) -> np.ndarray:
+                         chunk: int = 8192) -> np.ndarray:
     """Rank of each probe's best mate, int64 (P,): 1 = best, 0 = the probe has no mate.
 
     See :func:`search_gallery`.

@@ -52,7 +52,7 @@ class Identification(EmbeddingMetric):
 
     def __init__(self, benchmark: str, ks=(1, 5, 10, 20), fpirs=(.01, .1, .2, .3),
                  open_rank: int = 20, average_precision: str = 'step', flip_test: str = 'none',
-                 chunk: int = 4096):
+                 chunk: int = 8192):
         super().__init__(benchmark, flip_test)
         self.ks, self.fpirs, self.open_rank = tuple(ks), tuple(fpirs), open_rank
         self.average_precision, self.chunk = average_precision, chunk

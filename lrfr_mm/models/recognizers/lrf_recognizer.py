@@ -43,7 +43,7 @@ class LRFRecognizer(BaseModel):
                  view_weights: tuple[float, float] = (.5, .5), joint_forward: bool = False,
                  data_preprocessor=None, channels_last: bool = False, compile: dict | None = None,
                  init_cfg=None):
-        super().__init__(data_preprocessor or dict(type='FacePreprocessor'), init_cfg)
+        super().__init__(_build(data_preprocessor or dict(type='FacePreprocessor')), init_cfg)
         self.backbone = _build(backbone)
         self.neck = _build(neck, in_channels=getattr(self.backbone, 'out_channels', None),
                            in_size=getattr(self.backbone, 'out_size', None))

@@ -82,7 +82,7 @@ def main() -> None:
         print(f'{mode:<28}{values[0]:>10.4f}{values[-50:].mean():>22.3f}'
               f'{np.abs(values - first).max():>20.4f}')
     above.set_ylabel('loss')
-    above.legend(frameon=False)
+    above.legend(frameon=False, ncols=3, loc='lower center', bbox_to_anchor=(.5, 1.))
     below.set_ylabel('difference, %')
     below.set_xlabel('step')
     for axes in (above, below):

@@ -10,6 +10,7 @@ from lrfr_mm.evaluation.functional import (
     paired_bootstrap,
     quality_weighted_scores,
     search_gallery,
+    search_gallery_faiss,
     tar_at_far,
     template_pair_scores,
     template_vectors,
@@ -212,3 +213,27 @@ def test_paired_comparison():
     assert small < 22
     with pytest.raises(ValueError, match='equally long'):
         paired_bootstrap([True], [True, False])
+
+
+@pytest.mark.parametrize('index', ['flat', 'ivf', 'hnsw'])
+def test_faiss_engines_against_the_exact_search(index):
+    pytest.importorskip('faiss')
+    rng = np.random.default_rng(0)
+    gallery = rng.normal(size=(3000, 32))
+    gallery_labels, probe_labels = np.arange(3000) // 2, rng.integers(0, 1700, 200)
+    probes = rng.normal(size=(200, 32))
+    known = probe_labels < 1500
+    probes[known] += gallery[2 * probe_labels[known]]
+    exact = search_gallery(probes, gallery, probe_labels, gallery_labels)
+    found, recall = search_gallery_faiss(probes, gallery, probe_labels, gallery_labels, index, 50)
+    within = (exact.ranks > 0) & (exact.ranks <= 50)
+    assert ((found.ranks == 0) == (exact.ranks == 0)).all()
+    if index == 'flat':
+        assert recall == 1 and (found.ranks[within] == exact.ranks[within]).all()
+        assert (found.ranks[exact.ranks > 50] == 51).all()
+        np.testing.assert_allclose(found.top_scores, exact.top_scores, atol=1e-5)
+    else:
+        assert .5 < recall <= 1
+        assert (found.ranks[within] == exact.ranks[within]).mean() > .6
+    with pytest.raises(ValueError, match='index must be one of'):
+        search_gallery_faiss(probes, gallery, probe_labels, gallery_labels, 'lsh')

@@ -7,6 +7,7 @@ from lrfr_mm.evaluation.functional.identification import (
     mean_average_precision,
     rank_k_accuracy,
     search_gallery,
+    search_gallery_faiss,
     tpir_at_fpir,
     unit_vectors,
 )
@@ -25,5 +26,5 @@ from lrfr_mm.evaluation.functional.verification import (
 __all__ = ['FLIP_TESTS', 'PROTOCOLS', 'GallerySearch', 'auc', 'bootstrap_interval', 'eer',
            'fuse_flip', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
            'mean_ssim', 'pair_scores', 'paired_bootstrap', 'quality_weighted_scores',
-           'rank_k_accuracy', 'roc_points', 'search_gallery', 'tar_at_far',
+           'rank_k_accuracy', 'roc_points', 'search_gallery', 'search_gallery_faiss', 'tar_at_far',
            'template_pair_scores', 'template_vectors', 'tpir_at_fpir', 'unit_vectors']

@@ -4,9 +4,11 @@ from __future__ import annotations
 import numpy as np
 
 from lrfr_mm.evaluation.functional.identification import (
+    FAISS_INDEXES,
     mean_average_precision,
     rank_k_accuracy,
     search_gallery,
+    search_gallery_faiss,
     tpir_at_fpir,
 )
 from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult
@@ -19,7 +21,8 @@ def identification_values(search, ks, fpirs, open_rank: int, average_precision: 
                           ) -> tuple[dict, dict]:
     """Rates of one search, 0 to 1, and its curves: CMC, and TPIR against FPIR where it is open."""
     values = {f'rank{k}': rate for k, rate in rank_k_accuracy(search.ranks, ks).items()}
-    values['map'] = mean_average_precision(search, average_precision)
+    if len(search.mate_ranks):
+        values['map'] = mean_average_precision(search, average_precision)
     places = np.unique(np.geomspace(1, 100, 40).round().astype(int))
     curves = dict(cmc=dict(rank=places.tolist(),
                            share=list(rank_k_accuracy(search.ranks, places).values())))
@@ -48,24 +51,35 @@ class Identification(EmbeddingMetric):
             ``mean_average_precision``.
         flip_test: 'none', 'concat', 'sum'.
         chunk: Memory of the search; see ``search_gallery``.
+        engine: 'exact', or faiss's 'flat', 'ivf' or 'hnsw' for galleries of many millions: ranks up
+            to 100, no mAP, and ``NAME/recall``, the share of the true 100 best that was found.
     """
 
     def __init__(self, benchmark: str, ks=(1, 5, 10, 20), fpirs=(.01, .1, .2, .3),
                  open_rank: int = 20, average_precision: str = 'step', flip_test: str = 'none',
-                 chunk: int = 8192):
+                 chunk: int = 8192, engine: str = 'exact'):
         super().__init__(benchmark, flip_test)
         self.ks, self.fpirs, self.open_rank = tuple(ks), tuple(fpirs), open_rank
         self.average_precision, self.chunk = average_precision, chunk
+        if engine not in ('exact', *FAISS_INDEXES):
+            raise ValueError(f'engine must be exact, {", ".join(FAISS_INDEXES)}, got {engine!r}')
+        self.engine = engine
 
     def compute(self, embeddings, benchmark) -> MetricResult:
         vectors = self.fused(embeddings, None)
         values, curves, items, sets = {}, {}, {}, {}
         for key, probes in benchmark.probes.items():
-            search = search_gallery(vectors[probes], vectors[benchmark.gallery],
-                                    benchmark.identities[probes],
-                                    benchmark.identities[benchmark.gallery], self.chunk)
+            problem = (vectors[probes], vectors[benchmark.gallery], benchmark.identities[probes],
+                       benchmark.identities[benchmark.gallery])
+            recall = None
+            if self.engine == 'exact':
+                search = search_gallery(*problem, self.chunk)
+            else:
+                search, recall = search_gallery_faiss(*problem, self.engine)
             rates, found = identification_values(search, self.ks, self.fpirs, self.open_rank,
                                                  self.average_precision)
+            if recall is not None:
+                rates['recall'] = recall
             prefix = f'{benchmark.name}/{key}' if key else benchmark.name
             values.update({f'{prefix}/{name}': 100 * rate for name, rate in rates.items()})
             for name, curve in found.items():
@@ -81,9 +95,11 @@ class Identification(EmbeddingMetric):
                 values[f'{benchmark.name}/mean/{name}'] = 100 * mean
             headline = [f'{benchmark.name}/{key}/rank1' for key in [*sets, 'mean']]
         protocol = f'cosine, flip {self.flip_test}'
+        if self.engine != 'exact':
+            protocol += f', faiss {self.engine}'
         if 'tpir' in curves:
             protocol += f', open set within rank {self.open_rank}'
-        elif len(sets) == 1:
+        elif len(sets) == 1 and self.engine == 'exact':
             protocol += f', mAP {self.average_precision}'
         return MetricResult(values, headline, f'{protocol}; {benchmark.protocol_note}', curves,
                             items)

@@ -63,63 +63,47 @@ def accuracy_figure(runs: list[dict], sweep: str) -> str:
         return _svg(figure)
 
 
-def roc_figure(runs: list[dict], pairs: str) -> str:
-    """ROC with FAR on a logarithmic axis."""
+def _curves(runs: list[dict], kind: str, name: str, x: str, y: str, labels: tuple[str, str],
+            lowest: float = 1e-7, ticks: list[int] | None = None) -> str:
+    """Steps of every run that has ``run[kind][name]``: shares against a logarithmic axis."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 3.5))
         axes = figure.add_subplot()
-        have = [run for run in runs if pairs in run['pairs']]
-        lowest = 1.
+        have = [run for run in runs if name in run.get(kind, {})]
+        start = np.inf
         for k, run in enumerate(have):
-            far, tar = (np.array(run['pairs'][pairs][key]) for key in ('far', 'tar'))
-            axes.step(np.maximum(far, 1e-7), 100 * tar, where='post', lw=2,
+            across, share = (np.array(run[kind][name][key]) for key in (x, y))
+            axes.step(np.maximum(across, lowest), 100 * share, where='post', lw=2,
                       color=_colour(k, len(have)), label=run['name'])
-            lowest = min(lowest, far[far > 0].min())
+            start = min(start, across[across > 0].min())
         axes.set_xscale('log')
-        axes.set_xlim(lowest, 1)
+        axes.set_xlim(left=start)
+        if ticks is not None:
+            axes.set_xticks(ticks, [str(tick) for tick in ticks])
+            axes.minorticks_off()
         axes.set_ylim(0, 101)
-        axes.set_xlabel('false accept rate')
-        axes.set_ylabel('true accept rate, %')
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
         axes.legend(loc='lower right')
         return _svg(figure)
+
+
+def roc_figure(runs: list[dict], pairs: str) -> str:
+    """ROC with FAR on a logarithmic axis, every run a line."""
+    return _curves(runs, 'pairs', pairs, 'far', 'tar', ('false accept rate',
+                                                        'true accept rate, %'))
 
 
 def rank_figure(runs: list[dict], name: str) -> str:
     """CMC: share of probes whose mate is among the k best, every run a line."""
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 3.5))
-        axes = figure.add_subplot()
-        have = [run for run in runs if name in run.get('cmc', {})]
-        for k, run in enumerate(have):
-            curve = run['cmc'][name]
-            axes.step(curve['rank'], 100 * np.array(curve['share']), where='post', lw=2,
-                      color=_colour(k, len(have)), label=run['name'])
-        axes.set_xscale('log')
-        axes.set_xticks([1, 5, 10, 20, 50, 100], ['1', '5', '10', '20', '50', '100'])
-        axes.minorticks_off()
-        axes.set_ylim(0, 101)
-        axes.set_xlabel('rank')
-        axes.set_ylabel('identified, %')
-        axes.legend(loc='lower right')
-        return _svg(figure)
+    return _curves(runs, 'cmc', name, 'rank', 'share', ('rank', 'identified, %'),
+                   ticks=[1, 5, 10, 20, 50, 100])
 
 
 def open_set_figure(runs: list[dict], name: str) -> str:
-    """True against false positive identification rate."""
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6, 3.5))
-        axes = figure.add_subplot()
-        have = [run for run in runs if name in run.get('tpir', {})]
-        for k, run in enumerate(have):
-            curve = run['tpir'][name]
-            axes.step(curve['fpir'], 100 * np.array(curve['tpir']), where='post', lw=2,
-                      color=_colour(k, len(have)), label=run['name'])
-        axes.set_xscale('log')
-        axes.set_ylim(0, 101)
-        axes.set_xlabel('false positive identification rate')
-        axes.set_ylabel('true positive identification rate, %')
-        axes.legend(loc='lower right')
-        return _svg(figure)
+    """True against false positive identification rate, every run a line."""
+    return _curves(runs, 'tpir', name, 'fpir', 'tpir', ('false positive identification rate',
+                                                        'true positive identification rate, %'))
 
 
 def histogram_figure(run: dict, pairs: str) -> str:

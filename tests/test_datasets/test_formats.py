@@ -399,3 +399,15 @@ def test_shards_of_pythons_tarfile(faces, layout, tmp_path):
                 tar.addfile(member, io.BytesIO(data))
     source = ShardFaces(str(tmp_path / 'x.tar'), [23], 6)
     assert [source.read(i) for i in range(23)] == [faces.read(i) for i in range(23)]
+
+
+def test_a_shard_with_a_member_twice(faces, tmp_path):
+    import io
+    import tarfile
+    with tarfile.open(tmp_path / 'x.tar', 'w') as tar:
+        for suffix, data in (('jpg', faces.images[0]), ('cls', b'0'), ('jpg', faces.images[1])):
+            member = tarfile.TarInfo(f'0001.{suffix}')
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    with pytest.raises(ValueError, match=r'0001\.jpg is there twice'):
+        ShardFaces(str(tmp_path / 'x.tar'), [1], 1).read(0)

@@ -163,6 +163,8 @@ def test_recordio_says_what_is_broken(tmp_path, images):
         RecordIOFaces(broken('index', idx='0\t0\nhello world\n'))
     with pytest.raises(ValueError, match='lists no record'):
         RecordIOFaces(broken('empty', idx=''))
+    with pytest.raises(ValueError, match='lists key 3 twice'):
+        RecordIOFaces(broken('twice', idx=idx + lines[3] + '\n'))
     with pytest.raises(ValueError, match='property'):
         RecordIOFaces(broken('prop', prop='many'))
 

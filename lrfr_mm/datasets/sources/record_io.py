@@ -86,6 +86,9 @@ class RecordIOFaces(FaceSource):
         self._file, self._pid = None, None
         order = np.argsort(keys, kind='stable')
         keys, offsets = keys[order], offsets[order]
+        twice = np.flatnonzero(keys[1:] == keys[:-1])
+        if len(twice):
+            raise ValueError(f'{index} lists key {keys[twice[0]]} twice')
         self._offsets = offsets[:1]
         labels, image = self._record(0)
         if keys[0] == 0 and len(labels) > 1 and len(image) == 0:

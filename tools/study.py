@@ -2,8 +2,19 @@
 import argparse
 from pathlib import Path
 
-from lrfr_mm.analysis.study import Row, collect, run_rows, write_study
+from mmengine.config import Config
+
+from lrfr_mm.analysis.ablations import PAPER_COLUMNS, TABLES, apply_ablation
+from lrfr_mm.analysis.study import (
+    Row,
+    ablation_markdown,
+    collect,
+    pooled_items,
+    run_rows,
+    write_study,
+)
 from lrfr_mm.engine.launch import run_command
+from lrfr_mm.files import write_text
 
 
 def main() -> None:
@@ -20,8 +31,47 @@ def main() -> None:
     command.add_argument('--amp', action='store_true', help='bfloat16 autocast in training')
     command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                          help='override settings of all configs')
+    for name, rows in TABLES.items():
+        command = commands.add_parser(name, help=f'the paper\'s {name}: {", ".join(rows)}')
+        command.set_defaults(function=table, table=name)
+        command.add_argument('--base', required=True, help='config to change row by row')
+        command.add_argument('--rows', nargs='+', choices=tuple(rows), help='default: all')
+        command.add_argument('--seeds', type=int, default=3)
+        command.add_argument('--out', required=True, type=Path)
+        command.add_argument('--metrics', nargs='+', help='our columns (default: the paper\'s, or '
+                             'the accuracies at 7, 14, 20 and 112 px)')
+        command.add_argument('--amp', action='store_true')
+        command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
     args = parser.parse_args()
+    if args.seeds < 1:
+        raise ValueError(f'--seeds must be at least 1, got {args.seeds}')
     args.function(args)
+
+
+def table(args) -> None:
+    """The rows of one of the paper's tables, on any base."""
+    if not Path(args.base).is_file():
+        raise FileNotFoundError(f'config {args.base} does not exist')
+    base = Config.fromfile(args.base)
+    rows = {name: TABLES[args.table][name] for name in args.rows or TABLES[args.table]}
+    runs = []
+    for name, row in rows.items():
+        path = args.out / 'configs' / f'{name}.py'
+        write_text(path, apply_ablation(base, row).pretty_text)
+        runs.append(Row(name, str(path)))
+    numbers = list(range(args.seeds))
+    run_rows(runs, numbers, args.out, Path(__file__).parent, args.cfg_options,
+             ['--amp'] if args.amp else [])
+    results = collect(runs, numbers, args.out)
+    have = next(iter(results.values()))
+    metrics = args.metrics or [m for m in PAPER_COLUMNS if m in have] or [
+        m for m in have if m.endswith(('accuracy@7', 'accuracy@14', 'accuracy@20',
+                                       'accuracy@112'))]
+    text = ablation_markdown({name: (row.published, row.against) for name, row in rows.items()},
+                             results, {run.name: pooled_items(run, numbers, args.out)
+                                       for run in runs}, metrics, PAPER_COLUMNS)
+    write_text(args.out / f'{args.table}.md', text)
+    print(text)
 
 
 def seeds(args) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lrfr_mm.evaluation.functional.bootstrap import paired_bootstrap
 from lrfr_mm.files import write_text
 
-__all__ = ['Row', 'collect', 'run_rows', 'study_markdown', 'write_study']
+__all__ = ['Row', 'ablation_markdown', 'collect', 'pooled_items', 'run_rows', 'study_markdown',
+           'write_study']
 
 
 @dataclass(frozen=True)
@@ -129,3 +131,48 @@ def write_study(out: Path, results: dict[str, dict[str, np.ndarray]], metrics: l
         {name: {key: values.tolist() for key, values in row.items()}
          for name, row in results.items()}, indent=2) + '\n')
     return table
+
+
+def pooled_items(row: Row, seeds: list[int], out: Path) -> dict[str, np.ndarray]:
+    """Which items each rate of ``row`` got right, all seeds end to end: name to bool (S N,)."""
+    runs = []
+    for seed in seeds:
+        path = row.folder(out, seed) / 'items.npz'
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as data:
+                runs.append({name: data[name] for name in data.files})
+    shared = [name for name in (runs[0] if runs else {}) if all(name in run for run in runs)]
+    return {name: np.concatenate([run[name] for run in runs]) for name in shared}
+
+
+def ablation_markdown(rows: dict[str, tuple], results: dict[str, dict[str, np.ndarray]],
+                      items: dict[str, dict[str, np.ndarray]], metrics: list[str],
+                      paper_columns: tuple[str, ...]) -> str:
+    """Our table beside the paper's.
+
+    Args:
+        rows: Name to (published numbers, row that it is compared with or None).
+        results: Of ``collect``.
+        items: Of ``pooled_items``, by row.
+        metrics: Our columns.
+        paper_columns: What the published numbers are.
+
+    Returns:
+        Markdown: mean ± deviation over seeds, in brackets the p-value of a paired bootstrap over
+        the items of all seeds against the row compared with, then the published numbers.
+    """
+    names = [c.removesuffix('/rank1').removesuffix('/accuracy') for c in paper_columns]
+    head = ['row', 'against', *metrics, *(f'paper: {name}' for name in names)]
+    lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
+    for name, (published, against) in rows.items():
+        cells = [name, against or '']
+        for metric in metrics:
+            text = _spread(results.get(name, {}).get(metric))
+            mine, theirs = items.get(name, {}).get(metric), items.get(against, {}).get(metric)
+            if mine is not None and theirs is not None and mine.shape == theirs.shape:
+                text += f' (p = {paired_bootstrap(theirs, mine)["p"]:.2g})'
+            cells.append(text)
+        published = published or (None,) * len(paper_columns)
+        cells += ['' if value is None else f'{value:g}' for value in published]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'

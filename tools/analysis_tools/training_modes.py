@@ -17,19 +17,19 @@ from matplotlib.figure import Figure
 from lrfr_mm.engine.launch import run_command
 
 TOOLS = Path(__file__).parents[1]
-MODES = {
-    'separate, eager, float32': [],
-    'channels last': ['model.channels_last=True'],
+MODES = {  # 'eager' is separate views in float32
+    'eager': [],
+    'channels_last': ['model.channels_last=True'],
     'compiled': ['model.compile.backend=inductor'],
-    'joint views': ['model.joint_forward=True'],
+    'joint_views': ['model.joint_forward=True'],
     'bfloat16': ['--amp'],
-    'two processes': ['2'],
+    'two_processes': ['2'],
 }
 
 
 def train(config: str, mode: str, steps: int, out: Path, batch: int, options: list[str]):
     """Losses of the first ``steps`` steps, (steps,)."""
-    folder = out / mode.replace(', ', '-').replace(' ', '_')
+    folder = out / mode
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     if not logs:
         words = MODES[mode]

@@ -47,6 +47,9 @@ class FaceDataset(Dataset):
         self._visit = torch.zeros(3, dtype=torch.int64).share_memory_()
         self.stream_batch = stream_batch
         if getattr(self.source, 'streaming', False):
+            if type(self) is not FaceDataset:
+                raise ValueError(f'{self.source} is a stream: {type(self).__name__} needs random '
+                                 'access, convert the set to LMDB or RecordIO')
             self._rank, self._world = get_dist_info()
             self.__class__ = FaceStream  # a DataLoader tells the two kinds apart by their class
 

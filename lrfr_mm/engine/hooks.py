@@ -80,7 +80,7 @@ class PartialFCHook(Hook):
         if head is None:
             return
         head.bind(runner.optim_wrapper.optimizer)
-        if runner._resume:
+        if runner._resume and runner.cfg.get('load_from'):
             head.load_shards(str(head_folder(runner.cfg.load_from)))
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:

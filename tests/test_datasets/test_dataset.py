@@ -179,3 +179,13 @@ def test_fixed_resolution():
     image = Arrays().images[0]
     got = FixedResolution(14).transform(dict(img=image))['img']
     np.testing.assert_array_equal(got, degrade(image.transpose(2, 0, 1), 14).transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize('config', [
+    dict(type='RandomFlip'), dict(type='FixedResolution', resolution=7), dict(type='ResizeFace'),
+    dict(type='MultiResAug'), dict(type='AlignFace')])
+def test_transforms_are_shown_by_their_settings(config):
+    """The embedding cache tells pipelines apart by this: no memory address may be in it."""
+    from lrfr_mm.registry import TRANSFORMS
+    first, second = (repr(TRANSFORMS.build(config)) for _ in range(2))
+    assert first == second and config['type'] in first and ' at 0x' not in first

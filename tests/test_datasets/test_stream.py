@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from lrfr_mm.datasets import ConcatFaces, EpochSampler, FaceDataset, face_collate
+from lrfr_mm.datasets import (
+    ConcatFaces,
+    EpochSampler,
+    FaceDataset,
+    SampledPairs,
+    face_collate,
+)
 from lrfr_mm.datasets.convert import convert
 from lrfr_mm.datasets.face_dataset import FaceStream
 from lrfr_mm.datasets.sources import FolderFaces, ShardFaces
@@ -108,3 +114,13 @@ def test_random_state_does_not_depend_on_workers(people):
         return torch.cat([b['inputs']['lr'].flatten() for b in loader])
 
     assert torch.equal(keys(0), keys(2))
+
+
+def test_where_a_stream_does_not_fit_it_says_so(shards):
+    source = ShardFaces(str(shards))
+    with pytest.raises(ValueError, match='is a stream and cannot be combined'):
+        ConcatFaces([source])
+    with pytest.raises(ValueError, match='SampledPairs needs random access'):
+        SampledPairs('faces', source)
+    with pytest.raises(TypeError, match='no random access'):
+        FaceDataset(source)[0]

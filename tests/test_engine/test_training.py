@@ -199,8 +199,8 @@ def test_a_split_head_trains_on_two_processes_and_goes_on_with_one(rate, faces, 
         return path
 
     work = tmp_path / 'work'
-    torchrun('tools/train.py', written(3), '--work-dir', work, '--seed', 3, '--cfg-options',
-             'train_cfg.max_epochs=2')
+    torchrun('tools/train.py', written(3), '--work-dir', work, '--seed', 3, '--resume',
+             '--cfg-options', 'train_cfg.max_epochs=2')  # nothing to resume yet
     assert {p.name for p in (work / 'epoch_2.head').iterdir()} == {
         'classes-0000000000-0000000002.pt', 'classes-0000000002-0000000004.pt'}
     run('tools/train.py', written(6), '--work-dir', work, '--seed', 3, '--resume')

@@ -13,7 +13,11 @@ __all__ = ['ConcatFaces', 'SubsetFaces']
 
 
 def _build(source) -> FaceSource:
-    return SOURCES.build(source) if isinstance(source, dict) else source
+    source = SOURCES.build(source) if isinstance(source, dict) else source
+    if getattr(source, 'streaming', False):
+        raise ValueError(f'{source} is a stream and cannot be combined with others or cut: convert '
+                         'it to LMDB or RecordIO')
+    return source
 
 
 @SOURCES.register_module()

@@ -43,5 +43,8 @@ class AlignFace(BaseTransform):
         results['img'], results['alignment'] = aligned.image, aligned.policy
         return results
 
+    def __repr__(self) -> str:
+        return f'AlignFace({self.settings})'
+
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_aligner': None}

@@ -32,6 +32,9 @@ class RandomFlip(BaseTransform):
             results['img'] = cv2.flip(results['img'], 1)
         return results
 
+    def __repr__(self) -> str:
+        return f'RandomFlip(prob={self.prob})'
+
 
 @TRANSFORMS.register_module()
 class FixedResolution(BaseTransform):
@@ -50,6 +53,9 @@ class FixedResolution(BaseTransform):
         results['img'] = degrade_array(np.ascontiguousarray(results['img']), self.resolution)
         return results
 
+    def __repr__(self) -> str:
+        return f'FixedResolution(resolution={self.resolution})'
+
 
 @TRANSFORMS.register_module()
 class ResizeFace(BaseTransform):
@@ -67,3 +73,6 @@ class ResizeFace(BaseTransform):
     def transform(self, results: dict) -> dict:
         results['img'] = centre_crop(results['img'], self.size)
         return results
+
+    def __repr__(self) -> str:
+        return f'ResizeFace(size={self.size})'

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrfr_mm.models.heads import CosFaceHead, PartialFCHead, head_memory
-from lrfr_mm.models.heads.partial_fc_head import _initial_rows, class_range
+from lrfr_mm.models.heads import CosFaceHead, PartialFCHead, class_range, head_memory
+from lrfr_mm.models.heads.partial_fc_head import _initial_rows
 from tests.processes import run_on
 
 

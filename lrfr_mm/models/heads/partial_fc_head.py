@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,116 +10,12 @@ from torch import distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.models.heads.head_memory import check_memory_for, class_range
 from lrfr_mm.models.heads.margin_head import check_labels
+from lrfr_mm.models.heads.split_softmax import GatherRows, Processes, SplitCrossEntropy, phase
 from lrfr_mm.registry import MODELS
 
-__all__ = ['PartialFCHead', 'class_range', 'head_memory']
-
-
-def class_range(num_classes: int, rank: int, world: int) -> tuple[int, int]:
-    """First class of ``rank`` and one past its last; parts differ by at most one class."""
-    share, rest = divmod(num_classes, world)
-    first = rank * share + min(rank, rest)
-    return first, first + share + (rank < rest)
-
-
-def head_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate: float = 1.,
-                weight_bytes: int = 4, momentum_bytes: int = 4) -> dict[str, float]:
-    """Bytes that the head takes on each of ``world`` processes.
-
-    Args:
-        num_classes: Identities of the whole head.
-        dim: Embedding size D.
-        world: Processes.
-        batch: Samples of all processes together, times the views.
-        sample_rate: Share of its classes that a process visits a step.
-        weight_bytes, momentum_bytes: Of one number of the stored weights and momentum.
-
-    Returns:
-        'weights', 'momentum', 'step' (sampled rows, their gradient and momentum, logits) and 'all'.
-    """
-    first, last = class_range(num_classes, 0, world)
-    local = last - first
-    active = local if sample_rate >= 1 else max(math.ceil(sample_rate * local),
-                                                min(batch, local))
-    weights, momentum = local * dim * weight_bytes, local * dim * momentum_bytes
-    rows = (2 if sample_rate >= 1 else 4) * active * dim * 4  # gradient, normalised; copies
-    step = rows + 3 * batch * active * 4
-    if sample_rate >= 1:
-        momentum = local * dim * 4
-    return dict(weights=weights, momentum=momentum, step=step, all=weights + momentum + step)
-
-
-@dataclass
-class _Group:
-    """The processes that share the classes."""
-
-    rank: int = 0
-    world: int = 1
-
-    @classmethod
-    def current(cls) -> _Group:
-        if dist.is_available() and dist.is_initialized():
-            return cls(dist.get_rank(), dist.get_world_size())
-        return cls()
-
-
-class _GatherRows(torch.autograd.Function):
-    """Rows of all processes end to end; backward sums what each process found for them.
-
-    Distributed data parallel averages the backbone's gradients over the processes, while the loss
-    here is the mean over all their samples: the factor ``world`` undoes the average.
-    """
-
-    @staticmethod
-    def forward(ctx, rows: torch.Tensor, sizes: list[int]) -> torch.Tensor:
-        ctx.sizes = sizes
-        most = max(sizes)
-        padded = rows.new_zeros(most, rows.shape[1])
-        padded[:len(rows)] = rows
-        parts = [torch.empty_like(padded) for _ in sizes]
-        dist.all_gather(parts, padded)
-        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
-
-    @staticmethod
-    def backward(ctx, grad: torch.Tensor):
-        grad = grad.contiguous()
-        dist.all_reduce(grad)
-        rank = dist.get_rank()
-        start = sum(ctx.sizes[:rank])
-        return grad[start:start + ctx.sizes[rank]] * len(ctx.sizes), None
-
-
-class _SplitCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of logits whose columns lie on several processes.
-
-    One maximum and one sum (with the targets' logits) are reduced; the probabilities, and then the
-    gradient, take the place of the logits.
-    """
-
-    @staticmethod
-    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, world: int) -> torch.Tensor:
-        """``logits`` (N, C_local), ``columns`` (N,): the target's, -1 where it lies elsewhere."""
-        rows = torch.nonzero(columns >= 0)[:, 0]
-        most = logits.max(1).values if logits.shape[1] else logits.new_full((len(logits),),
-                                                                             -math.inf)
-        if world > 1:
-            dist.all_reduce(most, dist.ReduceOp.MAX)
-        target = torch.zeros_like(most)
-        target[rows] = logits[rows, columns[rows]] - most[rows]
-        logits = logits.sub_(most[:, None]).exp_()
-        sums = torch.stack([logits.sum(1), target])
-        if world > 1:
-            dist.all_reduce(sums)
-        logits.div_(sums[0][:, None])
-        ctx.save_for_backward(logits, rows, columns)
-        return (sums[0].log() - sums[1]).mean()
-
-    @staticmethod
-    def backward(ctx, grad: torch.Tensor):
-        probability, rows, columns = ctx.saved_tensors
-        probability[rows, columns[rows]] -= 1
-        return probability.mul_(grad / len(probability)), None, None
+__all__ = ['PartialFCHead']
 
 
 @MODELS.register_module()
@@ -135,7 +30,7 @@ class PartialFCHead(BaseModule):
     ``sample_rate`` of its classes take part; only these rows, with their momentum, are updated.
 
     The weights do not go through distributed data parallel, and checkpoints keep them in files of
-    class ranges (``ShardedCheckpointHook``): any number of processes resumes from any other.
+    class ranges (``FaceCheckpointHook``): any number of processes resumes from any other.
 
     Args:
         num_classes: Identities C of all processes together.
@@ -157,7 +52,7 @@ class PartialFCHead(BaseModule):
                  sample_rate: float = 1., batch_size: int = 512, seed: int = 0,
                  check_memory: bool = True):
         super().__init__()
-        self.group = _Group.current()
+        self.group = Processes.current()
         if not 0 < sample_rate <= 1:
             raise ValueError(f'sample_rate must be above 0 and at most 1, got {sample_rate}')
         if num_classes < self.group.world:
@@ -167,7 +62,8 @@ class PartialFCHead(BaseModule):
         self.sample_rate = sample_rate
         self.first, self.last = class_range(num_classes, self.group.rank, self.group.world)
         if check_memory:
-            _check_memory(num_classes, in_channels, self.group.world, 2 * batch_size, sample_rate)
+            check_memory_for(num_classes, in_channels, self.group.world, 2 * batch_size,
+                             sample_rate)
         self.margin = MODELS.build({**(margin_head or dict(type='CosFaceHead')), 'num_classes': 1,
                                     'in_channels': in_channels})
         self.margin.weight = None  # its margin and scale are wanted, not its classes
@@ -292,8 +188,8 @@ class PartialFCHead(BaseModule):
             target = self.margin.target_cosine(own, norms)[rows, 0]
             logits = (self.margin.scale * cosines).index_put_(
                 (rows, columns[rows]), self.margin.scale * target)
-            with _phase('softmax', self.group):
-                return dict(loss=_SplitCrossEntropy.apply(logits, columns, self.group.world))
+            with phase('softmax', self.group):
+                return dict(loss=SplitCrossEntropy.apply(logits, columns, self.group.world))
 
     _new_step = True
 
@@ -312,7 +208,7 @@ class PartialFCHead(BaseModule):
     def _gather(self, embeddings: torch.Tensor, labels: torch.Tensor):
         if self.group.world == 1:
             return embeddings, labels
-        with _phase('all-gather of the embeddings', self.group):
+        with phase('all-gather of the embeddings', self.group):
             size = torch.tensor([len(labels)], device=labels.device)
             sizes = [torch.empty_like(size) for _ in range(self.group.world)]
             dist.all_gather(sizes, size)
@@ -322,7 +218,7 @@ class PartialFCHead(BaseModule):
             parts = [torch.empty_like(both) for _ in sizes]
             dist.all_gather(parts, both)
             gathered = torch.cat([part[:s] for part, s in zip(parts, sizes, strict=True)])
-            return _GatherRows.apply(embeddings, sizes), gathered
+            return GatherRows.apply(embeddings, sizes), gathered
 
     def logits(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Cosines with this process's classes, (B, C_local), float32 or better."""
@@ -407,48 +303,3 @@ def _initial_rows(seed: int, first: int, last: int, dim: int, block: int = 4096)
         low, high = max(first, number * block), min(last, (number + 1) * block)
         rows[low - first:high - first] = values[low - number * block:high - number * block]
     return rows
-
-
-def _check_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate: float) -> None:
-    available = _available_bytes()
-    needed = head_memory(num_classes, dim, world, batch, sample_rate)['all']
-    if available is None or needed <= available:
-        return
-    gib = 2 ** 30
-    rate = next((r for r in (.5, .3, .2, .1, .05, .02, .01) if r < sample_rate and head_memory(
-        num_classes, dim, world, batch, r)['all'] <= available), None)
-    ranks = next((n for n in range(world + 1, 4097) if head_memory(
-        num_classes, dim, n, batch, sample_rate)['all'] <= available), None)
-    ways = [f'sample_rate={rate}'] * (rate is not None) + [f'{ranks} processes'] * (
-        ranks is not None)
-    raise ValueError(f'a head of {num_classes:,} classes needs {needed / gib:.1f} GiB on each of '
-                     f'{world} process(es), {available / gib:.1f} GiB are free'
-                     + (f'; it fits with {" or with ".join(ways)}' if ways else ''))
-
-
-def _available_bytes() -> int | None:
-    if torch.cuda.is_available():
-        return torch.cuda.mem_get_info()[0]
-    try:
-        for line in Path('/proc/meminfo').read_text().splitlines():
-            if line.startswith('MemAvailable'):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
-
-
-class _phase:
-    """Names rank and phase in the error of a collective whose partner is gone."""
-
-    def __init__(self, name: str, group: _Group):
-        self.name, self.group = name, group
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if kind is not None and self.group.world > 1 and issubclass(kind, RuntimeError):
-            raise RuntimeError(f'rank {self.group.rank} of {self.group.world}, {self.name}: '
-                               f'another process is gone or stuck ({error})') from error
-        return False

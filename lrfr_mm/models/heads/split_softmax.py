@@ -1,0 +1,98 @@
+"""The softmax over classes that lie on several processes."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import distributed as dist
+
+__all__ = ['GatherRows', 'Processes', 'SplitCrossEntropy', 'phase']
+
+
+@dataclass
+class Processes:
+    """The processes that share the classes."""
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def current(cls) -> Processes:
+        if dist.is_available() and dist.is_initialized():
+            return cls(dist.get_rank(), dist.get_world_size())
+        return cls()
+
+
+class GatherRows(torch.autograd.Function):
+    """Rows of all processes end to end; backward sums what each process found for them.
+
+    Distributed data parallel averages the backbone's gradients over the processes, while the loss
+    here is the mean over all their samples: the factor ``world`` undoes the average.
+    """
+
+    @staticmethod
+    def forward(ctx, rows: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+        ctx.sizes = sizes
+        most = max(sizes)
+        padded = rows.new_zeros(most, rows.shape[1])
+        padded[:len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor):
+        grad = grad.contiguous()
+        dist.all_reduce(grad)
+        rank = dist.get_rank()
+        start = sum(ctx.sizes[:rank])
+        return grad[start:start + ctx.sizes[rank]] * len(ctx.sizes), None
+
+
+class SplitCrossEntropy(torch.autograd.Function):
+    """Mean cross-entropy of logits whose columns lie on several processes.
+
+    One maximum and one sum (with the targets' logits) are reduced; the probabilities, and then the
+    gradient, take the place of the logits.
+    """
+
+    @staticmethod
+    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, world: int) -> torch.Tensor:
+        """``logits`` (N, C_local), ``columns`` (N,): the target's, -1 where it lies elsewhere."""
+        rows = torch.nonzero(columns >= 0)[:, 0]
+        most = logits.max(1).values if logits.shape[1] else logits.new_full((len(logits),),
+                                                                             -math.inf)
+        if world > 1:
+            dist.all_reduce(most, dist.ReduceOp.MAX)
+        target = torch.zeros_like(most)
+        target[rows] = logits[rows, columns[rows]] - most[rows]
+        logits = logits.sub_(most[:, None]).exp_()
+        sums = torch.stack([logits.sum(1), target])
+        if world > 1:
+            dist.all_reduce(sums)
+        logits.div_(sums[0][:, None])
+        ctx.save_for_backward(logits, rows, columns)
+        return (sums[0].log() - sums[1]).mean()
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor):
+        probability, rows, columns = ctx.saved_tensors
+        probability[rows, columns[rows]] -= 1
+        return probability.mul_(grad / len(probability)), None, None
+
+
+class phase:
+    """Names rank and phase in the error of a collective whose partner is gone."""
+
+    def __init__(self, name: str, group: Processes):
+        self.name, self.group = name, group
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None and self.group.world > 1 and issubclass(kind, RuntimeError):
+            raise RuntimeError(f'rank {self.group.rank} of {self.group.world}, {self.name}: '
+                               f'another process is gone or stuck ({error})') from error
+        return False

@@ -47,7 +47,7 @@ def read_two_line_pairs(path: str) -> tuple[list, np.ndarray]:
     """Read CALFW's or CPLFW's list: two lines "FILE LABEL" a pair, label 0 for different people.
 
     The order is changed so that each tenth holds a tenth of the same and of the different pairs,
-    each kind in its own order: the lists put all pairs of a kind together, and consecutive folds
+    each kind in its own order: a list may put all pairs of a kind together, and consecutive folds
     of one kind would have no threshold to find.
 
     Returns:

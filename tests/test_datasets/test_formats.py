@@ -415,3 +415,18 @@ def test_a_shard_with_a_member_twice(faces, tmp_path):
             tar.addfile(member, io.BytesIO(data))
     with pytest.raises(ValueError, match=r'0001\.jpg is there twice'):
         ShardFaces(str(tmp_path / 'x.tar'), [1], 1).read(0)
+
+
+@pytest.mark.parametrize('to', FORMATS)
+def test_every_format_keeps_the_names(to, faces, tmp_path):
+    names = [f'person {k}' for k in range(faces.num_classes)]
+    source = Memory(faces.images, faces._labels, names)
+    convert(source, to, str(tmp_path / 'out'), progress=False)
+    assert detect_source(str(tmp_path / 'out')).people == names
+
+
+def test_names_that_do_not_fit_the_labels(faces, tmp_path):
+    convert(faces, 'recordio', str(tmp_path / 'out'), progress=False)
+    (tmp_path / 'out' / 'people.txt').write_text('only one\n')
+    with pytest.raises(ValueError, match='1 names for 6 people'):
+        RecordIOFaces(str(tmp_path / 'out'))

@@ -61,6 +61,29 @@ def _all_images(name: str, root: str, folder: str) -> list[str]:
             if entry.endswith(_SUFFIXES)]
 
 
+def _listed_images(name: str, images: str, listed, unlisted: str):
+    """Images of two listed folders and of one whose people are nobody's, end to end.
+
+    Args:
+        name: Of the benchmark.
+        images: Folder of the folders.
+        listed: (folder, MATLAB file, KEY) twice; the file has KEY_set and KEY_ids.
+        unlisted: The third folder.
+
+    Returns:
+        Paths, identities (-1 in the third folder), and how many images each folder has.
+    """
+    paths, labels, counts = [], [], []
+    for folder, file, key in listed:
+        names, ids = read_mat_list(str(file), f'{key}_set', f'{key}_ids')
+        paths += _existing(name, images, folder, names)
+        labels.append(ids)
+        counts.append(len(names))
+    others = _all_images(name, images, unlisted)
+    labels.append(np.full(len(others), -1))
+    return paths + others, np.concatenate(labels), [*counts, len(others)]
+
+
 @DATASETS.register_module()
 class TinyFace(GalleryBenchmark):
     """TinyFace 1:N (Cheng, Zhu and Gong, ACCV 2018): 3,728 probes, 4,443 mates and 153,428
@@ -79,18 +102,12 @@ class TinyFace(GalleryBenchmark):
         lists = [test / 'probe_img_ID_pairs.mat', test / 'gallery_match_img_ID_pairs.mat']
         need(name, *lists, what='TinyFace\'s Testing_Set is expected there')
         images = str(images or test)
-        probes, probe_ids = read_mat_list(str(lists[0]), 'probe_set', 'probe_ids')
-        mates, mate_ids = read_mat_list(str(lists[1]), 'gallery_set', 'gallery_ids')
-        paths = (_existing(name, images, 'Probe', probes)
-                 + _existing(name, images, 'Gallery_Match', mates)
-                 + _all_images(name, images, 'Gallery_Distractor'))
-        labels = np.full(len(paths), -1)
-        labels[:len(probes)], labels[len(probes):len(probes) + len(mates)] = probe_ids, mate_ids
-        distractors = len(paths) - len(probes) - len(mates)
-        super().__init__(name, FileFaces(images, paths), labels,
-                         np.arange(len(probes), len(paths)), {'': np.arange(len(probes))},
-                         protocol_note=f'{len(probes)} probes, {len(mates)} mates, {distractors} '
-                         'distractors', **kwargs)
+        paths, labels, (probes, mates, distractors) = _listed_images(
+            name, images, (('Probe', lists[0], 'probe'), ('Gallery_Match', lists[1], 'gallery')),
+            'Gallery_Distractor')
+        super().__init__(name, FileFaces(images, paths), labels, np.arange(probes, len(paths)),
+                         {'': np.arange(probes)}, protocol_note=f'{probes} probes, {mates} mates, '
+                         f'{distractors} distractors', **kwargs)
 
 
 @DATASETS.register_module()
@@ -110,19 +127,13 @@ class SurvFace(GalleryBenchmark):
         lists = [test / 'gallery_img_ID_pairs.mat', test / 'mated_probe_img_ID_pairs.mat']
         need(name, *lists, what='QMUL-SurvFace\'s Face_Identification_Test_Set is expected there')
         images = str(images or test)
-        gallery, gallery_ids = read_mat_list(str(lists[0]), 'gallery_set', 'gallery_ids')
-        mated, mated_ids = read_mat_list(str(lists[1]), 'mated_probe_set', 'mated_probe_ids')
-        paths = (_existing(name, images, 'gallery', gallery)
-                 + _existing(name, images, 'mated_probe', mated)
-                 + _all_images(name, images, 'unmated_probe'))
-        labels = np.full(len(paths), -1)
-        labels[:len(gallery)] = gallery_ids
-        labels[len(gallery):len(gallery) + len(mated)] = mated_ids
-        unmated = len(paths) - len(gallery) - len(mated)
-        super().__init__(name, FileFaces(images, paths), labels, np.arange(len(gallery)),
-                         {'': np.arange(len(gallery), len(paths))},
-                         protocol_note=f'{len(gallery)} in the gallery, {len(mated)} probes with '
-                         f'and {unmated} without mates', **kwargs)
+        paths, labels, (gallery, mated, unmated) = _listed_images(
+            name, images, (('gallery', lists[0], 'gallery'),
+                           ('mated_probe', lists[1], 'mated_probe')), 'unmated_probe')
+        super().__init__(name, FileFaces(images, paths), labels, np.arange(gallery),
+                         {'': np.arange(gallery, len(paths))},
+                         protocol_note=f'{gallery} in the gallery, {mated} probes with and '
+                         f'{unmated} without mates', **kwargs)
 
 
 @DATASETS.register_module()

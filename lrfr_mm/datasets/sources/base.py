@@ -1,9 +1,11 @@
 """What a source of faces is."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-__all__ = ['FaceSource']
+__all__ = ['FaceSource', 'read_people']
 
 
 class FaceSource:
@@ -40,3 +42,19 @@ class FaceSource:
     def name(self, index: int) -> str:
         """What a person would call image ``index``."""
         return str(index)
+
+
+def read_people(root: str, num_classes: int) -> list[str] | None:
+    """Names of the labels in ``root/people.txt``, one a line, as the converter writes it; None
+    without that file.
+
+    Raises:
+        ValueError: If it has another number of names than ``num_classes``.
+    """
+    path = Path(root, 'people.txt')
+    if not path.is_file():
+        return None
+    names = path.read_text(encoding='utf-8').splitlines()
+    if len(names) != num_classes:
+        raise ValueError(f'{path} has {len(names)} names for {num_classes} people')
+    return names

@@ -7,7 +7,7 @@ from glob import escape, glob
 
 import numpy as np
 
-from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.datasets.sources.base import FaceSource, read_people
 from lrfr_mm.registry import SOURCES
 
 __all__ = ['ParquetFaces', 'import_pyarrow']
@@ -72,6 +72,7 @@ class ParquetFaces(FaceSource):
         self._groups = np.array(groups, np.int64)
         self._starts = np.cumsum([0, *self._groups[:, 2]])
         self.num_classes = int(self._labels.max()) + 1
+        self.people = read_people(self.root, self.num_classes)
         self._open, self._pid = {}, None
 
     def _read_group(self, group: int):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.datasets.sources.base import FaceSource, read_people
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.registry import SOURCES
 
@@ -98,6 +98,7 @@ class RecordIOFaces(FaceSource):
             raise ValueError(f'{index} lists no image')
         self._offsets = offsets
         self.num_classes = self._read_property()
+        self.people = read_people(self.root, self.num_classes)
 
     def _read_property(self) -> int:
         path = Path(self.root, 'property')

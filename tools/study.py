@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from lrfr_mm.analysis.ablations import PAPER_COLUMNS, TABLES, apply_ablation
+from lrfr_mm.analysis.ablations import PAPER_COLUMNS, QUESTIONS, TABLES, apply_ablation
 from lrfr_mm.analysis.study import (
     Row,
     ablation_markdown,
@@ -17,6 +17,17 @@ from lrfr_mm.engine.launch import run_command
 from lrfr_mm.files import write_text
 
 
+def _add_common(command: argparse.ArgumentParser, out_help: str, metrics_help: str) -> None:
+    command.add_argument('--seeds', type=int, default=3, help='repetitions, with seeds 0, 1, ...')
+    command.add_argument('--out', required=True, type=Path, help=out_help)
+    command.add_argument('--jobs', type=int, default=1, help='runs at a time, dealt to the GPUs, '
+                         'or with a share of the cores each')
+    command.add_argument('--metrics', nargs='+', help=metrics_help)
+    command.add_argument('--amp', action='store_true', help='bfloat16 autocast in training')
+    command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
+                         help='override settings of all configs')
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
@@ -24,36 +35,34 @@ def main() -> None:
                                   'others are compared with')
     command.set_defaults(function=seeds)
     command.add_argument('configs', nargs='+', help='config files')
-    command.add_argument('--seeds', type=int, default=3, help='repetitions, with seeds 0, 1, ...')
-    command.add_argument('--out', required=True, type=Path, help='folder of all runs; a second '
-                         'start goes on where the first ended')
-    command.add_argument('--metrics', nargs='+', help='columns (default: the accuracies)')
-    command.add_argument('--amp', action='store_true', help='bfloat16 autocast in training')
-    command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
-                         help='override settings of all configs')
-    for name, rows in TABLES.items():
-        command = commands.add_parser(name, help=f'the paper\'s {name}: {", ".join(rows)}')
+    _add_common(command, 'folder of all runs; a second start goes on where the first ended',
+                'columns (default: the accuracies)')
+    for name, rows in {**TABLES, **QUESTIONS}.items():
+        kind = 'the paper\'s table' if name in TABLES else 'open question'
+        command = commands.add_parser(name, help=f'{kind}: {", ".join(rows)}')
         command.set_defaults(function=table, table=name)
         command.add_argument('--base', required=True, help='config to change row by row')
         command.add_argument('--rows', nargs='+', choices=tuple(rows), help='default: all')
-        command.add_argument('--seeds', type=int, default=3)
-        command.add_argument('--out', required=True, type=Path)
-        command.add_argument('--metrics', nargs='+', help='our columns (default: the paper\'s, or '
-                             'the accuracies at 7, 14, 20 and 112 px)')
-        command.add_argument('--amp', action='store_true')
-        command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+        _add_common(command, 'folder of all runs; rows of the same name are the same in all '
+                    'tables, and run once', 'our columns (default: the paper\'s, or the accuracies '
+                    'at 7, 14, 20 and 112 px)')
     args = parser.parse_args()
-    if args.seeds < 1:
-        raise ValueError(f'--seeds must be at least 1, got {args.seeds}')
+    for name in ('seeds', 'jobs'):
+        if getattr(args, name) < 1:
+            raise ValueError(f'--{name} must be at least 1, got {getattr(args, name)}')
     args.function(args)
 
 
 def table(args) -> None:
-    """The rows of one of the paper's tables, on any base."""
+    """The rows of one of the paper's tables, or of an open question, on any base.
+
+    Rows of the same name are the same in all of them, and run once in one ``--out``.
+    """
     if not Path(args.base).is_file():
         raise FileNotFoundError(f'config {args.base} does not exist')
     base = Config.fromfile(args.base)
-    rows = {name: TABLES[args.table][name] for name in args.rows or TABLES[args.table]}
+    table = {**TABLES, **QUESTIONS}[args.table]
+    rows = {name: table[name] for name in args.rows or table}
     runs = []
     for name, row in rows.items():
         path = args.out / 'configs' / f'{name}.py'
@@ -61,7 +70,7 @@ def table(args) -> None:
         runs.append(Row(name, str(path)))
     numbers = list(range(args.seeds))
     run_rows(runs, numbers, args.out, Path(__file__).parent, args.cfg_options,
-             ['--amp'] if args.amp else [])
+             ['--amp'] if args.amp else [], args.jobs)
     results = collect(runs, numbers, args.out)
     have = next(iter(results.values()))
     metrics = args.metrics or [m for m in PAPER_COLUMNS if m in have] or [
@@ -69,7 +78,8 @@ def table(args) -> None:
                                        'accuracy@112'))]
     text = ablation_markdown({name: (row.published, row.against) for name, row in rows.items()},
                              results, {run.name: pooled_items(run, numbers, args.out)
-                                       for run in runs}, metrics, PAPER_COLUMNS)
+                                       for run in runs}, metrics,
+                             PAPER_COLUMNS if args.table in TABLES else ())
     write_text(args.out / f'{args.table}.md', text)
     print(text)
 
@@ -85,7 +95,7 @@ def seeds(args) -> None:
     rows = [Row(name, config) for name, config in zip(names, args.configs, strict=True)]
     numbers = list(range(args.seeds))
     run_rows(rows, numbers, args.out, Path(__file__).parent, args.cfg_options,
-             ['--amp'] if args.amp else [])
+             ['--amp'] if args.amp else [], args.jobs)
     results = collect(rows, numbers, args.out)
     metrics = args.metrics or [key for key in results[names[0]] if 'accuracy' in key
                                and 'std' not in key]

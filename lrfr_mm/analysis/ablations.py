@@ -1,4 +1,6 @@
-"""The rows of the paper's Tables 4, 5 and 6 as changes of any config, with what was published."""
+"""The rows of the paper's Tables 4, 5 and 6, and of the questions it left open, as changes of any
+config; with what was published.
+"""
 from __future__ import annotations
 
 import copy
@@ -6,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mmengine.config import Config
 
-__all__ = ['PAPER_COLUMNS', 'TABLES', 'Ablation', 'apply_ablation']
+__all__ = ['PAPER_COLUMNS', 'QUESTIONS', 'TABLES', 'Ablation', 'apply_ablation']
 
 # SCface rank 1 (d1, d2, d3, mean; not fine-tuned), XQLFW, LFW. Tables 5 prints the last two only.
 PAPER_COLUMNS = ('scface/d1/rank1', 'scface/d2/rank1', 'scface/d3/rank1', 'scface/mean/rank1',
@@ -18,16 +20,19 @@ class Ablation:
     """One row.
 
     Attributes:
-        views: ``resolutions`` and ``ratio`` of the LR view; None for HR views only.
+        views: Arguments of MultiResAug that change; None for HR views only. In ``curriculum``, the
+            epochs are fractions of the whole training.
         contrast: Config of the distance between the views; None for none.
         published: The paper's numbers, in the order of ``PAPER_COLUMNS``; None where it has none.
         against: Row that it is compared with.
+        model: Arguments of the model that change.
     """
 
     views: dict | None = field(default_factory=lambda: dict(MAUG))
     contrast: dict | None = None
     published: tuple = ()
     against: str | None = None
+    model: dict = field(default_factory=dict)
 
 
 MAUG = dict(resolutions=(7, 14, 20), ratio=(1, 1, 2))
@@ -83,19 +88,75 @@ TABLES: dict[str, dict[str, Ablation]] = {
 }
 
 
+_METHOD = Ablation(MAUG, _ours())
+
+
+def _variant(model: dict | None = None, **views) -> Ablation:
+    """The method with something changed."""
+    return Ablation(dict(MAUG, **views), _ours(), against='maug_ours1', model=model or {})
+
+
+def _weighted(contrast: dict) -> Ablation:
+    return Ablation(MAUG, contrast, against='maug')
+
+
+QUESTIONS: dict[str, dict[str, Ablation]] = {
+    'migration': {
+        'baseline': Ablation(None, None),
+        **{'aug_ours1' if r == 14 else f'single_{r}': Ablation(
+            dict(resolutions=(r,), ratio=(1,)), _ours(), against='baseline') for r in (20, 14, 7)},
+        'maug_ours1': Ablation(MAUG, _ours(), against='baseline'),
+    },
+    'weight': {
+        'maug': Ablation(MAUG, None),
+        **{'maug_ours1' if weight == 1 else f'formula_{weight:g}': _weighted(_ours(1, weight))
+           for weight in (.1, 1., 10., 100., 1000.)},
+        **{f'released_{weight:g}': _weighted(dict(_ours(1, weight), form='released'))
+           for weight in (1., 100., 1000.)},
+        **{f'l{p}_{weight:g}': _weighted(dict(_lp(p), loss_weight=weight))
+           for p, weights in ((1, (10., 100.)), (2, (100., 1000.)))
+           for weight in weights},
+    },
+    'batch_norm': {'maug_ours1': _METHOD, 'joint': _variant(dict(joint_forward=True))},
+    'flips': {'maug_ours1': _METHOD, 'shared_flips': _variant(flip='shared')},
+    'degradation': {
+        'maug_ours1': _METHOD, 'opencv': _variant(degradation='opencv'),
+        'mixed': _variant(degradation=('bicubic', 'opencv', 'area', 'camera')),
+    },
+    'resolutions': {
+        'maug_ours1': _METHOD,
+        'every_7_to_32': _variant(resolutions=tuple(range(7, 33)), ratio=(1,) * 26),
+    },
+    'curriculum': {
+        'maug_ours1': _METHOD,
+        'easy_first': _variant(curriculum={0.: (0, 0, 1), 1 / 3: (0, 1, 1), 2 / 3: (1, 1, 2)}),
+        'hard_first': _variant(curriculum={0.: (1, 0, 0), 1 / 3: (1, 1, 0), 2 / 3: (1, 1, 2)}),
+    },
+}
+
+
 def apply_ablation(config: Config, row: Ablation) -> Config:
-    """A copy of ``config`` whose LR view and distance are those of ``row``; nothing else changes.
+    """A copy of ``config`` whose LR view and distance are those of ``row``; but for the row's
+    ``model`` arguments, nothing else changes.
 
     Raises:
         ValueError: If the config's pipeline has no MultiResAug to change.
     """
     changed = copy.deepcopy(config)
     changed.model.contrast_loss = copy.deepcopy(row.contrast)
+    changed.model.update(row.model)
     pipeline = changed.train_dataloader.dataset.pipeline
     places = [k for k, step in enumerate(pipeline) if step['type'] == 'MultiResAug']
     if len(places) != 1:
         raise ValueError('the base\'s train_dataloader.dataset.pipeline needs one MultiResAug, it '
                          f'has {len(places)}')
-    pipeline[places[0]] = (dict(type='RandomFlip') if row.views is None else
-                           dict(pipeline[places[0]], **row.views))
+    if row.views is None:
+        pipeline[places[0]] = dict(type='RandomFlip')
+        return changed
+    views = dict(row.views)
+    if 'curriculum' in views:
+        epochs = changed.train_cfg.max_epochs
+        views['curriculum'] = {round(epochs * part): ratio
+                               for part, ratio in views['curriculum'].items()}
+    pipeline[places[0]] = dict(pipeline[places[0]], **views)
     return changed

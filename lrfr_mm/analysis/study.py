@@ -1,14 +1,18 @@
-"""Rows of a table, each trained and tested with several seeds, one after the other, resumable."""
+"""Rows of a table, each trained and tested with several seeds, resumable."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
+import torch
 
 from lrfr_mm.evaluation.functional.bootstrap import paired_bootstrap
 from lrfr_mm.files import write_text
@@ -36,7 +40,7 @@ class Row:
 
 
 def run_rows(rows: list[Row], seeds: list[int], out: Path, tools: Path, options: list[str] = (),
-             train_options: list[str] = ()) -> None:
+             train_options: list[str] = (), jobs: int = 1) -> None:
     """Train and test every row with every seed.
 
     A run whose ``metrics.json`` is there is not repeated; one that was cut goes on from its last
@@ -49,25 +53,58 @@ def run_rows(rows: list[Row], seeds: list[int], out: Path, tools: Path, options:
         tools: Folder of train.py and test.py.
         options: Overrides of every run, ``KEY=VALUE``.
         train_options: More arguments of tools/train.py.
+        jobs: Runs at a time. They share the GPUs, one or several a GPU, or the CPU's cores.
 
     Raises:
-        RuntimeError: If a run fails; the text names its log.
+        RuntimeError: If a run fails; the text names its log. Runs under way are waited for.
     """
-    jobs = [(row, seed) for seed in seeds for row in rows]
-    for number, (row, seed) in enumerate(jobs, 1):
-        folder = row.folder(out, seed)
-        if (folder / 'metrics.json').is_file():
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        overrides = [*options, *row.options]
-        common = ['--work-dir', str(folder), *(['--cfg-options', *overrides] if overrides else [])]
-        print(f'[{number}/{len(jobs)}] {row.name}, seed {seed}: ', end='', flush=True)
-        start = time.perf_counter()
-        with open(folder / 'log.txt', 'a') as log:
-            _run(log, [tools / 'train.py', row.config, '--seed', seed, '--resume', *train_options,
-                       *common])
-            _run(log, [tools / 'test.py', row.config, _last(folder), *common])
-        print(f'{time.perf_counter() - start:.0f} s', flush=True)
+    waiting = [(row, seed) for seed in seeds for row in rows
+               if not (row.folder(out, seed) / 'metrics.json').is_file()]
+    print(f'{len(waiting)} of {len(rows) * len(seeds)} runs to do', flush=True)
+    places = SimpleQueue()
+    for environment in _places(jobs):
+        places.put(environment)
+
+    def run(row: Row, seed: int) -> None:
+        environment = places.get()
+        try:
+            folder = row.folder(out, seed)
+            folder.mkdir(parents=True, exist_ok=True)
+            overrides = [*options, *row.options]
+            common = ['--work-dir', str(folder),
+                      *(['--cfg-options', *overrides] if overrides else [])]
+            start = time.perf_counter()
+            with open(folder / 'log.txt', 'a') as log:
+                _run(log, [tools / 'train.py', row.config, '--seed', seed, '--resume',
+                           *train_options, *common], environment)
+                _run(log, [tools / 'test.py', row.config, _last(folder), *common], environment)
+            print(f'{row.name}, seed {seed}: {time.perf_counter() - start:.0f} s', flush=True)
+        finally:
+            places.put(environment)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(run, row, seed) for row, seed in waiting]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _places(jobs: int) -> list[dict[str, str]]:
+    """Environment of each of ``jobs`` runs at a time: its GPU, or its share of the cores."""
+    gpus = torch.cuda.device_count()
+    if gpus:
+        seen = os.environ.get('CUDA_VISIBLE_DEVICES')
+        names = seen.split(',') if seen else [str(gpu) for gpu in range(gpus)]
+        return [{'CUDA_VISIBLE_DEVICES': names[job % gpus]} for job in range(jobs)]
+    if jobs == 1:
+        return [{}]
+    threads = max(1, len(os.sched_getaffinity(0)) // jobs) if hasattr(
+        os, 'sched_getaffinity') else max(1, (os.cpu_count() or 1) // jobs)
+    return [{'OMP_NUM_THREADS': str(threads)}] * jobs
 
 
 def _last(folder: Path) -> Path:
@@ -75,10 +112,10 @@ def _last(folder: Path) -> Path:
     return find_checkpoint(str(folder))
 
 
-def _run(log, command: list) -> None:
+def _run(log, command: list, environment: dict[str, str]) -> None:
     log.flush()
     done = subprocess.run([sys.executable, *map(str, command)], stdout=log,
-                          stderr=subprocess.STDOUT)
+                          stderr=subprocess.STDOUT, env={**os.environ, **environment})
     if done.returncode:
         tail = Path(log.name).read_text(errors='replace').strip().splitlines()
         raise RuntimeError(f'{command[0].name} ended with {done.returncode}: '

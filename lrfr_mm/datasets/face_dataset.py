@@ -28,8 +28,8 @@ class FaceDataset(Dataset):
         stream_batch: Batch size of the loader. Only streams (ShardFaces) need it, and the launcher
             sets it for them.
 
-    A sample is ``dict(img=uint8 RGB (H, W, 3), gt_label=int, sample_idx=int, rng_key=int)``;
-    ``rng_key`` seeds all that is random about this visit and depends on the run's seed, the epoch
+    A sample is ``dict(img=uint8 RGB (H, W, 3), gt_label=int, sample_idx=int, epoch=int,
+    rng_key=int)``; ``rng_key`` seeds all that is random about this visit and depends on the run's seed, the epoch
     and the index alone.
     """
 
@@ -80,7 +80,7 @@ class FaceDataset(Dataset):
             if not 0 <= label < self.source.num_classes:
                 raise ValueError(f'label {label} is outside 0 to {self.source.num_classes - 1}')
             image = data if isinstance(data, np.ndarray) else decode(data, self.decoder)
-            results = dict(img=image, gt_label=int(label), sample_idx=index,
+            results = dict(img=image, gt_label=int(label), sample_idx=index, epoch=epoch,
                            rng_key=sample_key(seed, epoch, index))
             for step in self.pipeline:
                 results = step(results)

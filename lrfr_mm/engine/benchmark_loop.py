@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
 from lrfr_mm.evaluation.functional import bootstrap_interval
 from lrfr_mm.evaluation.metrics import EmbeddingMetric, MetricResult, View
-from lrfr_mm.ops.resample import degrade
+from lrfr_mm.ops.degradations import degrade_images
 from lrfr_mm.registry import DATASETS, LOOPS, METRICS
 
 __all__ = ['BenchmarkLoop', 'embed_benchmark']
@@ -168,10 +168,10 @@ def embed_benchmark(model, benchmark, views: Sequence[View], batch_size: int = 1
     parts = {view: [] for view in views}
     for batch in loader:
         images = batch['inputs']['hr'].to(device)
-        degraded = {r: images if r is None else degrade(images, r)
-                    for r in {view.resolution for view in views}}
+        degraded = {(r, kind): images if r is None else degrade_images(images, r, kind)
+                    for r, kind in {(view.resolution, view.degradation) for view in views}}
         for view in views:
-            shown = degraded[view.resolution]
+            shown = degraded[view.resolution, view.degradation]
             shown = shown.flip(-1) if view.mirrored else shown
             samples = model.test_step(dict(inputs=dict(hr=shown),
                                            data_samples=batch['data_samples']))

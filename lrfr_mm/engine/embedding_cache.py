@@ -48,6 +48,7 @@ class EmbeddingCache:
 
     def _path(self, key: str, view: View) -> Path:
         side = 'full' if view.resolution is None else f'{view.resolution}px'
+        side += '' if view.degradation == 'bicubic' else f'-{view.degradation}'
         return self.folder / f'{key}-{side}{"-mirrored" if view.mirrored else ""}.npy'
 
     def load(self, key: str, views) -> dict[View, np.ndarray]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import difflib
 import os
 import re
@@ -27,7 +28,7 @@ from lrfr_mm.engine.checkpoint import (
 )
 from lrfr_mm.registry import SOURCES
 
-__all__ = ['add_common_arguments', 'build_runner', 'load_config', 'run_command',
+__all__ = ['add_common_arguments', 'build_runner', 'leave', 'load_config', 'run_command',
            'select_benchmarks']
 
 
@@ -52,8 +53,22 @@ def run_command(main) -> None:
         print('interrupted', file=sys.stderr)
         code = 1
     if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()  # else its threads may outlive the interpreter, and abort
+        leave(code)
     sys.exit(code)
+
+
+def leave(code: int) -> None:
+    """End a process that had a process group, without taking the interpreter apart.
+
+    A thread of gloo may still hold the last reference to a tensor of the last collective. If it
+    asks for the interpreter's lock while that is being taken apart, Python (before 3.14) ends the
+    thread by unwinding it, through C++ that allows none: the process aborts after all its work.
+    """
+    dist.destroy_process_group()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _unknown_name(text: str) -> str | None:

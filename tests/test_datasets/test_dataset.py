@@ -94,7 +94,7 @@ def test_decoder_names():
 
 def test_sample_and_errors():
     sample = FaceDataset(Arrays())[2]
-    assert sample.keys() == {'img', 'gt_label', 'sample_idx', 'rng_key'}
+    assert sample.keys() == {'img', 'gt_label', 'sample_idx', 'epoch', 'rng_key'}
     assert (sample['gt_label'], sample['sample_idx']) == (2, 2)
     with pytest.raises(ValueError, match='Arrays, image 1: label 9'):
         FaceDataset(Arrays(labels=(0, 9)))[1]

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from lrfr_mm.ops.degradations import check_degradation, degrade_image
 from lrfr_mm.ops.draws import choice, uniform
-from lrfr_mm.ops.resample import degrade, degrade_array
+from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import TRANSFORMS
 
 __all__ = ['MultiResAug', 'MultiResDraw']
 
-_FLIP_HR, _FLIP_LR, _RESOLUTION = 0, 1, 2
+_FLIP_HR, _FLIP_LR, _RESOLUTION, _DEGRADATION = 0, 1, 2, 3
 
 
 class MultiResDraw:
@@ -67,23 +68,47 @@ class MultiResAug(BaseTransform):
             few grey levels off. (``multi_res`` of the preprocessor makes whole batches on the
             device, equal to 'pillow'.)
         flip: 'independent', 'shared' or None; see :class:`MultiResDraw`.
+        degradation: The method's 'bicubic', or another of
+            :func:`~lrfr_mm.ops.degradations.degrade_image`; of several, each sample draws one.
+        curriculum: ``{first epoch: ratio}``: from that epoch (the first is 0) on, another ratio.
 
     Adds keys: ``img_lr`` (uint8, the shape of ``img``), ``lr_resolution`` (int, px). Changes
-    ``img`` where it is flipped. Needs ``rng_key``, which FaceDataset gives.
+    ``img`` where it is flipped. Needs ``rng_key`` and ``epoch``, which FaceDataset gives.
     """
 
     def __init__(self, resolutions: Sequence[int] = (7, 14, 20), ratio: Sequence[float] = (1, 1, 2),
-                 backend: str = 'pillow', flip: str | None = 'independent'):
+                 backend: str = 'pillow', flip: str | None = 'independent',
+                 degradation: str | Sequence[str] = 'bicubic',
+                 curriculum: dict[int, Sequence[float]] | None = None):
         if backend not in ('pillow', 'torch'):
             raise ValueError(f"backend must be 'pillow' or 'torch', got {backend!r}")
         self.backend = backend
         self.draw = MultiResDraw(resolutions, ratio, flip)
+        kinds = (degradation,) if isinstance(degradation, str) else tuple(degradation)
+        if not kinds:
+            raise ValueError('degradation must not be empty')
+        for kind in kinds:
+            check_degradation(kind)
+        if backend == 'torch' and kinds != ('bicubic',):
+            raise ValueError("backend='torch' is for degradation='bicubic'")
+        self.degradations = kinds
+        if curriculum is not None and min(curriculum, default=-1) < 0:
+            raise ValueError(f'curriculum needs epochs from 0 on, got {curriculum}')
+        self.curriculum = {first: MultiResDraw(resolutions, changed, flip)
+                           for first, changed in sorted((curriculum or {}).items())}
+
+    def _draw_of(self, epoch: int) -> MultiResDraw:
+        begun = [draw for first, draw in self.curriculum.items() if first <= epoch]
+        return begun[-1] if begun else self.draw
 
     def transform(self, results: dict) -> dict:
-        resolution, flip_hr, flip_lr = self.draw(results['rng_key'])
+        draw = self._draw_of(results['epoch']) if self.curriculum else self.draw
+        resolution, flip_hr, flip_lr = draw(results['rng_key'])
         image = results['img']
         if self.backend == 'pillow':
-            low = degrade_array(image, int(resolution))
+            kind = self.degradations[0] if len(self.degradations) == 1 else self.degradations[
+                choice(results['rng_key'], _DEGRADATION, (1,) * len(self.degradations))]
+            low = degrade_image(image, int(resolution), kind)
         else:
             chw = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
             low = degrade(chw, int(resolution), 'fast').permute(1, 2, 0).numpy()
@@ -94,4 +119,6 @@ class MultiResAug(BaseTransform):
 
     def __repr__(self) -> str:
         return (f'MultiResAug(resolutions={tuple(self.draw.resolutions.tolist())}, '
-                f'ratio={self.draw.ratio}, backend={self.backend!r}, flip={self.draw.flip!r})')
+                f'ratio={self.draw.ratio}, backend={self.backend!r}, flip={self.draw.flip!r}, '
+                f'degradation={self.degradations}, '
+                f'curriculum={ {k: d.ratio for k, d in self.curriculum.items()} })')

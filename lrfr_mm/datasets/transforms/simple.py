@@ -7,8 +7,8 @@ from mmcv.transforms import BaseTransform
 
 from lrfr_mm.datasets.transforms.multi_res_aug import _FLIP_HR
 from lrfr_mm.ops.align import centre_crop
+from lrfr_mm.ops.degradations import check_degradation, degrade_image
 from lrfr_mm.ops.draws import uniform
-from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import TRANSFORMS
 
 __all__ = ['FixedResolution', 'RandomFlip', 'ResizeFace']
@@ -38,23 +38,27 @@ class RandomFlip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class FixedResolution(BaseTransform):
-    """Degrades ``img`` to one resolution, for evaluation: bicubic down and up, Pillow's.
+    """Degrades ``img`` to one resolution, for evaluation.
 
     Args:
         resolution: Side in px.
+        degradation: The method's 'bicubic', or another of
+            :func:`~lrfr_mm.ops.degradations.degrade_image`.
     """
 
-    def __init__(self, resolution: int):
+    def __init__(self, resolution: int, degradation: str = 'bicubic'):
         if resolution < 1:
             raise ValueError(f'resolution must be at least 1 px, got {resolution}')
-        self.resolution = resolution
+        check_degradation(degradation)
+        self.resolution, self.degradation = resolution, degradation
 
     def transform(self, results: dict) -> dict:
-        results['img'] = degrade_array(np.ascontiguousarray(results['img']), self.resolution)
+        results['img'] = degrade_image(np.ascontiguousarray(results['img']), self.resolution,
+                                       self.degradation)
         return results
 
     def __repr__(self) -> str:
-        return f'FixedResolution(resolution={self.resolution})'
+        return f'FixedResolution(resolution={self.resolution}, degradation={self.degradation!r})'
 
 
 @TRANSFORMS.register_module()

@@ -12,10 +12,13 @@ __all__ = ['EmbeddingMetric', 'MetricResult', 'View']
 
 
 class View(NamedTuple):
-    """How the network sees an image: at ``resolution`` px (None: as it is), mirrored or not."""
+    """How the network sees an image: at ``resolution`` px (None: as it is) by ``degradation``
+    (see :func:`~lrfr_mm.ops.degradations.degrade_image`), mirrored or not.
+    """
 
     resolution: int | None = None
     mirrored: bool = False
+    degradation: str = 'bicubic'
 
 
 @dataclass
@@ -50,6 +53,11 @@ class EmbeddingMetric:
             raise ValueError(f'flip_test must be one of {", ".join(FLIP_TESTS)}, '
                              f'got {flip_test!r}')
         self.benchmark, self.flip_test = benchmark, flip_test
+        self.degradation = 'bicubic'
+
+    def _view(self, resolution: int | None, mirrored: bool = False) -> View:
+        return View(resolution, mirrored,
+                    'bicubic' if resolution is None else self.degradation)
 
     def resolutions(self) -> list[int | None]:
         """Resolutions at which the images must be embedded, px; None: as they are."""
@@ -58,12 +66,12 @@ class EmbeddingMetric:
     def views(self) -> list[View]:
         """All views that :meth:`compute` will look up."""
         mirrors = (False,) if self.flip_test == 'none' else (False, True)
-        return [View(r, m) for r in self.resolutions() for m in mirrors]
+        return [self._view(r, m) for r in self.resolutions() for m in mirrors]
 
     def fused(self, embeddings: dict[View, np.ndarray], resolution: int | None) -> np.ndarray:
         """Unit vectors (N, D') of all images at ``resolution``."""
-        return fuse_flip(embeddings[View(resolution)], embeddings.get(View(resolution, True)),
-                         self.flip_test)
+        return fuse_flip(embeddings[self._view(resolution)],
+                         embeddings.get(self._view(resolution, True)), self.flip_test)
 
     def compute(self, embeddings: dict[View, np.ndarray], benchmark) -> MetricResult:
         """The numbers.

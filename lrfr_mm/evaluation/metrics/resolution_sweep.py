@@ -8,6 +8,7 @@ from lrfr_mm.evaluation.functional.ssim import mean_ssim
 from lrfr_mm.evaluation.functional.verification import kfold_verification
 from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult
 from lrfr_mm.evaluation.metrics.pair_verification import score_curves
+from lrfr_mm.ops.degradations import check_degradation
 from lrfr_mm.registry import METRICS
 
 __all__ = ['ResolutionSweep']
@@ -31,13 +32,17 @@ class ResolutionSweep(EmbeddingMetric):
         prefix: First part of the names; default 'sweep' for both sides, 'cross' for one.
         image_size: The images' own side, px.
         ssim_images: Images for the SSIM, evenly spaced over the benchmark; 0 for no SSIM.
+        degradation: The method's 'bicubic', or another of
+            :func:`~lrfr_mm.ops.degradations.degrade_image`.
     """
 
     def __init__(self, benchmark: str, resolutions=(7, 10, 14, 20, 28, 42, 56, 112),
                  sides: str = 'both', protocol: str = 'exact', folds: int = 10,
                  flip_test: str = 'concat', prefix: str | None = None, image_size: int = 112,
-                 ssim_images: int = 50):
+                 ssim_images: int = 50, degradation: str = 'bicubic'):
         super().__init__(benchmark, flip_test)
+        check_degradation(degradation)
+        self.degradation = degradation
         if sides not in ('both', 'cross'):
             raise ValueError(f"sides must be 'both' or 'cross', got {sides!r}")
         if len(resolutions) == 0 or min(resolutions) < 1:
@@ -47,28 +52,28 @@ class ResolutionSweep(EmbeddingMetric):
         self.ssim_images = ssim_images
         self.prefix = prefix or ('sweep' if sides == 'both' else 'cross')
 
-    def _view(self, size: int) -> int | None:
+    def _resolution(self, size: int) -> int | None:
         return None if size >= self.image_size else size
 
     def resolutions(self) -> list[int | None]:
-        wanted = [self._view(size) for size in self.sizes]
+        wanted = [self._resolution(size) for size in self.sizes]
         return wanted if self.sides == 'both' or None in wanted else [*wanted, None]
 
     def compute(self, embeddings, benchmark) -> MetricResult:
         full = self.fused(embeddings, None) if self.sides == 'cross' else None
         values, curves, items = {}, {}, {}
         for size in self.sizes:
-            vectors = self.fused(embeddings, self._view(size))
+            vectors = self.fused(embeddings, self._resolution(size))
             scores = pair_scores(vectors if full is None else full, vectors, benchmark.pairs)
             folds = kfold_verification(scores, benchmark.is_same, self.folds, self.protocol)
             values[f'{self.prefix}/accuracy@{size}'] = 100 * folds['accuracy']
             items[f'{self.prefix}/accuracy@{size}'] = folds['correct']
-            if size == self.sizes[0] and self._view(size) is not None:
+            if size == self.sizes[0] and self._resolution(size) is not None:
                 curves[f'{benchmark.name} {self.prefix} {size} px'] = score_curves(
                     scores, benchmark.is_same)
         which = 'both images' if self.sides == 'both' else 'the second image'
-        protocol = (f'{benchmark.name}, {which} at r px; {self.protocol}, {self.folds} folds, '
-                    f'flip {self.flip_test}')
+        protocol = (f'{benchmark.name}, {which} at r px, {self.degradation}; {self.protocol}, '
+                    f'{self.folds} folds, flip {self.flip_test}')
         sweep = dict(benchmark=benchmark.name, resolutions=self.sizes,
                      accuracy=list(values.values()))
         headline = list(values)
@@ -76,7 +81,7 @@ class ResolutionSweep(EmbeddingMetric):
             step = max(1, len(benchmark) // self.ssim_images)
             images = [np.ascontiguousarray(benchmark[i]['img'])
                       for i in range(0, len(benchmark), step)][:self.ssim_images]
-            sweep['ssim'] = [mean_ssim(images, size) for size in self.sizes]
+            sweep['ssim'] = [mean_ssim(images, size, self.degradation) for size in self.sizes]
             values.update({f'{self.prefix}/ssim@{size}': value
                            for size, value in zip(self.sizes, sweep['ssim'], strict=True)})
         return MetricResult(values, headline, protocol,

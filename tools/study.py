@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from lrfr_mm.analysis.ablations import PAPER_COLUMNS, QUESTIONS, TABLES, apply_ablation
+from lrfr_mm.analysis.figures.command import add_figure_arguments, run_figures
 from lrfr_mm.analysis.study import (
     Row,
     ablation_markdown,
@@ -46,9 +47,12 @@ def main() -> None:
         _add_common(command, 'folder of all runs; rows of the same name are the same in all '
                     'tables, and run once', 'our columns (default: the paper\'s, or the accuracies '
                     'at 7, 14, 20 and 112 px)')
+    command = commands.add_parser('figures', help='the paper\'s figures, of any models')
+    command.set_defaults(function=run_figures)
+    add_figure_arguments(command)
     args = parser.parse_args()
     for name in ('seeds', 'jobs'):
-        if getattr(args, name) < 1:
+        if getattr(args, name, 1) < 1:
             raise ValueError(f'--{name} must be at least 1, got {getattr(args, name)}')
     args.function(args)
 

@@ -29,8 +29,8 @@ class FaceDataset(Dataset):
             sets it for them.
 
     A sample is ``dict(img=uint8 RGB (H, W, 3), gt_label=int, sample_idx=int, epoch=int,
-    rng_key=int)``; ``rng_key`` seeds all that is random about this visit and depends on the run's seed, the epoch
-    and the index alone.
+    rng_key=int)``; ``rng_key`` seeds all that is random about this visit and depends on the run's
+    seed, the epoch and the index alone.
     """
 
     def __init__(self, source, pipeline: Sequence = (), decoder: str = 'auto',

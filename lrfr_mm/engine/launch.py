@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from mmengine.config import Config, DictAction
+from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from lrfr_mm import registry
@@ -26,6 +27,7 @@ from lrfr_mm.engine.checkpoint import (
     read_checkpoint,
     write_whole_files,
 )
+from lrfr_mm.files import write_text
 from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_common_arguments', 'build_runner', 'leave', 'load_config', 'run_command',
@@ -171,6 +173,8 @@ def build_runner(config: Config, train: bool) -> Runner:
         config.load_from = None
     runner = Runner.from_cfg(config)
     runner.config_text = text  # as the user wrote it, for the report
+    if config.filename and get_rank() == 0:  # mmengine wrote the part that it was given above
+        write_text(Path(runner.work_dir, Path(config.filename).name), text)
     if train and start:
         load_recognizer(runner.model, start)  # all but the head, which is of other people
     elif train and config.get('resume') and config.get('load_from'):

@@ -1,0 +1,164 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.image import imread
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from sklearn.decomposition import PCA
+
+from lrfr_mm.analysis.figures import FIGURES, draw_figures, load_faces, parse_subject
+from lrfr_mm.analysis.figures.distances import autograd_derivative, derivative
+from lrfr_mm.analysis.figures.gradients import gradient_norm, term_gradients, training_faces
+from lrfr_mm.analysis.figures.pairs import overlap
+from lrfr_mm.analysis.figures.projections import pca_project
+from lrfr_mm.models.losses import LogFExpLoss
+from lrfr_mm.registry import MODELS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Work dirs of two seeds of an untrained network."""
+    out = tmp_path_factory.mktemp('model')
+    config = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'demo.py')
+    config.model.head.num_classes = 6
+    config.model.neck.embed_dim = 16
+    config.model.contrast_loss.loss_weight = 3.
+    for loader, people in (('train_dataloader', 6), ('test_dataloader', 8)):
+        datasets = config[loader].dataset
+        dataset = datasets if loader == 'train_dataloader' else datasets[0]
+        dataset.source = dict(type='SyntheticFaces', num_identities=people, images_per_identity=3)
+    config.test_dataloader.dataset[0].num_pairs = 40
+    init_default_scope('lrfr_mm')
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        place = out / f'seed{seed}'
+        place.mkdir()
+        config.dump(place / 'demo.py')
+        torch.save(dict(state_dict=MODELS.build(config.model).state_dict()), place / 'epoch_1.pth')
+    return out
+
+
+@pytest.fixture(scope='module')
+def subject(folder):
+    return parse_subject(f'a model={folder}')
+
+
+def test_every_figure_is_a_picture_and_a_table(subject, folder, tmp_path):
+    one = parse_subject(f'one seed={folder}/seed1/demo.py,{folder}/seed1/epoch_1.pth')
+    paths = draw_figures(list(FIGURES), [subject, one], tmp_path)
+    assert [path.stem for path in paths] == list(FIGURES)
+    for path in paths:
+        picture = imread(path)[..., :3]
+        assert picture.shape[0] > 300 and picture.shape[1] > 600
+        assert picture.std() > .02  # not blank
+        assert path.with_suffix('.svg').read_text().count('<path') > 10
+        header, *rows = list(csv.reader(path.with_suffix('.csv').open()))
+        assert len(rows) > 10 and all(len(row) == len(header) for row in rows)
+    rows = list(csv.DictReader((tmp_path / 'accuracy.csv').open()))
+    assert {row['model'] for row in rows} == {'SSIM', 'a model', 'one seed'}
+    assert all((row['deviation'] != '') == (row['model'] == 'a model') for row in rows)
+
+
+def test_images_of_a_folder(subject, tmp_path):
+    source = load_faces(subject.runs[0].config)
+    assert len(source.pairs) == len(source.is_same) == 40
+    import cv2
+    for k, image in enumerate(source.images[:8]):
+        path = tmp_path / f'person {k % 2}' / f'{k}.png'
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), image[:, :, ::-1])
+    faces = load_faces(subject.runs[0].config, folder=str(tmp_path))
+    assert len(faces.images) == 8
+    assert all(any(np.array_equal(a, b) for b in source.images) for a in faces.images)
+
+
+@pytest.mark.parametrize(('text', 'error'), [
+    ('nothing', ValueError), ('=x', ValueError), ('a=/nowhere', FileNotFoundError),
+    ('a=/nowhere.py,/nowhere.pth', FileNotFoundError)])
+def test_bad_subjects(text, error):
+    with pytest.raises(error, match=r'NAME=|nowhere'):
+        parse_subject(text)
+
+
+def test_what_is_missing_is_said(subject, tmp_path):
+    with pytest.raises(ValueError, match='models are needed'):
+        draw_figures(['roc'], [], tmp_path)
+    with pytest.raises(ValueError, match="no benchmark 'lfw'"):
+        load_faces(subject.runs[0].config, 'lfw')
+    assert draw_figures(['derivatives'], [], tmp_path)[0].is_file()
+
+
+@given(st.sampled_from(['lp', 'logfexp']), st.sampled_from([1., 1.5, 2., 3.]),
+       st.floats(-1.9, 1.9).filter(lambda d: abs(d) > 1e-3), st.floats(0, 200))
+def test_closed_forms_are_the_derivatives(kind, p, error, c):
+    want = autograd_derivative(kind, p, error, 64, c)
+    assert derivative(kind, p, error, 64, c) == pytest.approx(want[0], rel=1e-9)
+
+
+@given(st.floats(.01, 1.9), st.floats(0, 50))
+def test_the_derivative_is_that_of_finite_differences(error, c):
+    dims, step = 8, 1e-6
+    other = np.log1p(c / (dims - 1))
+
+    def loss(d):
+        x = torch.full((1, dims), float(other), dtype=torch.float64)
+        x[0, 0] = d
+        return float(LogFExpLoss(1)(x, torch.zeros_like(x)))
+
+    slope = (loss(error + step) - loss(error - step)) / (2 * step) * dims
+    assert derivative('logfexp', 1, error, dims, c) == pytest.approx(slope, rel=1e-5)
+
+
+def test_with_no_other_error_it_is_l1():
+    d = np.linspace(-1.5, 1.5, 7)
+    np.testing.assert_allclose(derivative('logfexp', 1, d), derivative('lp', 1, d))
+
+
+def test_pca_is_scikit_learns():
+    vectors = np.random.default_rng(0).normal(size=(60, 12)) * np.arange(1, 13)
+    ours, theirs = pca_project(vectors), PCA(2).fit_transform(vectors)
+    for k in (0, 1):
+        assert np.allclose(ours[:, k], theirs[:, k]) or np.allclose(ours[:, k], -theirs[:, k])
+
+
+def test_overlap():
+    edges = np.linspace(-1, 1, 41)
+    assert overlap(np.full(5, .5), np.full(9, -.5), edges) == 0
+    assert overlap(np.full(5, .5), np.full(9, .5), edges) == 1
+    assert overlap(np.array([.5, -.5]), np.array([-.5, -.5]), edges) == .5
+
+
+def test_gradient_norm_is_that_of_backward_and_leaves_batch_norm_alone(subject):
+    run = subject.runs[0]
+    model = run.recognizer()
+    images, labels = training_faces(run, 10)
+    assert labels.tolist() == sorted(labels.tolist()) and len(labels) == 10
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    found = gradient_norm(model, images, labels, batch_size=5)
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+    norms = []
+    for start in (0, 5):
+        model.zero_grad()
+        shown = (images[start:start + 5].float() - 127.5) / 127.5
+        model.head.loss(model(shown), labels[start:start + 5])['loss'].backward()
+        squares = [float(p.grad.double().square().sum()) for p in model.parameters()
+                   if p.grad is not None]
+        norms.append(np.sqrt(sum(squares)))
+    assert found == pytest.approx(np.mean(norms), rel=1e-5)
+
+
+def test_gradient_of_a_term_grows_with_its_weight(subject):
+    run = subject.runs[0]
+    one = term_gradients(run, images=8)
+    config = run.config.copy()
+    config.model.contrast_loss.loss_weight = 30.
+    ten = term_gradients(type(run)(config, run.checkpoint), images=8)
+    assert ten['contrast'] == pytest.approx(10 * one['contrast'], rel=1e-5)
+    assert ten['classification'] == pytest.approx(one['classification'])

@@ -1,22 +1,23 @@
-"""Measure this machine: python tools/benchmark.py data|views|step|ab|head|eval [--json FILE]."""
+"""Measure this machine: python tools/benchmark.py PART [--json FILE]."""
 import argparse
 import json
 from dataclasses import asdict
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from lrfr_mm.analysis.benchmark import (
     benchmark_data,
     benchmark_evaluation,
     benchmark_head,
+    benchmark_run,
     benchmark_step,
     benchmark_views,
     compare_steps,
     machine,
     results_table,
 )
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.launch import load_config, run_command
 from lrfr_mm.files import write_text
 
 
@@ -54,16 +55,26 @@ def _model(name: str) -> dict:
                 contrast_loss=dict(type='LogFExpLoss'))
 
 
+def run(args):
+    """A config's training and extraction with their data loaders: who waits for whom."""
+    args.work_dir, args.launcher = None, 'none'
+    return benchmark_run(load_config(args), args.steps, args.workers)
+
+
 def ab(args):
-    """Two settings in turn: MODEL, with +bf16, +last (channels last) or both behind its name."""
+    """Two settings in turn: MODEL, with any of +bf16, +last (channels last), +compile and +joint
+    (both views in one pass) behind its name.
+    """
     settings = {}
     for text in args.models:
         name, *extras = text.split('+')
-        unknown = set(extras) - {'bf16', 'last'}
+        unknown = set(extras) - {'bf16', 'last', 'compile', 'joint'}
         if unknown:
-            raise ValueError(f'{text!r}: +bf16 and +last are known, not +{unknown.pop()}')
+            raise ValueError(f'{text!r}: +bf16, +last, +compile and +joint are known, not '
+                             f'+{unknown.pop()}')
         settings[text] = dict(model=_model(name), bf16='bf16' in extras,
-                              channels_last='last' in extras)
+                              channels_last='last' in extras, compile='compile' in extras,
+                              joint='joint' in extras)
     if len(settings) != 2:
         raise ValueError('two different settings are needed')
     return compare_steps(settings, args.batch_size, args.classes, args.repeats)
@@ -82,8 +93,8 @@ def evaluation(args):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(required=True, metavar='PART')
-    for name, function in (('data', data), ('views', views), ('step', step), ('ab', ab),
-                           ('head', head), ('eval', evaluation)):
+    for name, function in (('data', data), ('views', views), ('step', step), ('run', run),
+                           ('ab', ab), ('head', head), ('eval', evaluation)):
         part = parts.add_parser(name, help=function.__doc__)
         part.set_defaults(function=function)
         part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
@@ -103,6 +114,12 @@ def main() -> None:
                               help='only with, or only without (default: both; with bf16 the '
                               'weights are channels last)')
             part.add_argument('--profile', metavar='FILE', help='write a Chrome trace of a step')
+        elif name == 'run':
+            part.add_argument('config')
+            part.add_argument('--steps', type=int, default=20)
+            part.add_argument('--workers', type=int, help='processes that read and decode '
+                              '(default: the config\'s)')
+            part.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
         elif name == 'ab':
             part.add_argument('models', nargs=2, help='e.g. r18 r18+bf16+last')
             part.add_argument('--batch-size', type=int, default=16)

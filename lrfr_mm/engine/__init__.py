@@ -1,4 +1,5 @@
 from lrfr_mm.engine.benchmark_loop import BenchmarkLoop, embed_benchmark
+from lrfr_mm.engine.fully_sharded import FullySharded, FullyShardedHook
 from lrfr_mm.engine.hooks import (
     FaceCheckpointHook,
     GradientCompressionHook,
@@ -11,5 +12,5 @@ from lrfr_mm.engine.optim_wrapper import Bf16OptimWrapper
 from lrfr_mm.engine.train_loop import FaceTrainLoop
 
 __all__ = ['BenchmarkLoop', 'Bf16OptimWrapper', 'FaceCheckpointHook', 'FaceTrainLoop',
-           'GradientCompressionHook', 'InvalidLossHook', 'IterSeedHook', 'PartialFCHook',
-           'ReportHook', 'embed_benchmark']
+           'FullySharded', 'FullyShardedHook', 'GradientCompressionHook', 'InvalidLossHook',
+           'IterSeedHook', 'PartialFCHook', 'ReportHook', 'embed_benchmark']

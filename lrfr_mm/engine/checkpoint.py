@@ -19,7 +19,7 @@ from mmengine.logging.history_buffer import HistoryBuffer
 from lrfr_mm.files import whole_file
 
 __all__ = ['allow_checkpoint_classes', 'check_checkpoint', 'find_checkpoint', 'load_recognizer',
-           'read_checkpoint', 'write_whole_files']
+           'read_checkpoint', 'spread_like', 'whole_tensor', 'write_whole_files']
 
 
 class WholeFileBackend(LocalBackend):
@@ -105,6 +105,19 @@ def check_checkpoint(model: torch.nn.Module, saved: dict, path: str) -> None:
         raise ValueError(f'{path} belongs to another model: {"; ".join(parts)}')
 
 
+def whole_tensor(tensor: torch.Tensor) -> torch.Tensor:
+    """``tensor``, put together if it is in parts on several processes (which must all call)."""
+    return tensor.full_tensor() if hasattr(tensor, 'full_tensor') else tensor
+
+
+def spread_like(tensor: torch.Tensor, example: torch.Tensor) -> torch.Tensor:
+    """``tensor``, cut among the processes as ``example`` is (which must all call)."""
+    if not hasattr(example, 'full_tensor'):
+        return tensor
+    from torch.distributed.tensor import distribute_tensor
+    return distribute_tensor(tensor.to(example.device), example.device_mesh, example.placements)
+
+
 def load_recognizer(model: torch.nn.Module, path: str) -> None:
     """Load all of a checkpoint but its head into ``model``; nothing may be missing or left over.
 
@@ -118,6 +131,7 @@ def load_recognizer(model: torch.nn.Module, path: str) -> None:
     head, own.head = own.head, None
     try:
         check_checkpoint(own, saved, path)
-        own.load_state_dict(saved)
+        have = own.state_dict()
+        own.load_state_dict({key: spread_like(value, have[key]) for key, value in saved.items()})
     finally:
         own.head = head

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lrfr_mm.engine.checkpoint import whole_tensor
 from lrfr_mm.evaluation.metrics import View
 from lrfr_mm.files import whole_file
 
@@ -28,6 +29,7 @@ class EmbeddingCache:
         self.folder = Path(folder)
         digest = hashlib.blake2b(repr(model).encode(), digest_size=8)
         for name, value in sorted(model.state_dict().items()):
+            value = whole_tensor(value)
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
                           if value.dim() else str(value.item()).encode())

@@ -10,6 +10,7 @@ import torch
 from mmengine.dist import barrier, get_rank, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 
+from lrfr_mm.engine.fully_sharded import is_fully_sharded, whole_states
 from lrfr_mm.evaluation.report import collect_run, table_text, write_report
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.ops.draws import sample_key
@@ -110,7 +111,7 @@ class GradientCompressionHook(Hook):
         kind: 'bf16' (NCCL) or 'fp16'.
 
     Raises:
-        ValueError: For another kind.
+        ValueError: For another kind, or a FullySharded model.
     """
 
     def __init__(self, kind: str = 'bf16'):
@@ -120,6 +121,9 @@ class GradientCompressionHook(Hook):
 
     def before_train(self, runner) -> None:
         from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
+        if is_fully_sharded(runner.model):
+            raise ValueError('GradientCompressionHook is for data-parallel models, not for '
+                             'FullySharded ones')
         if hasattr(runner.model, 'register_comm_hook'):  # data parallel, not a single process
             runner.model.register_comm_hook(None, getattr(default_hooks,
                                                           f'{self.kind}_compress_hook'))
@@ -130,6 +134,14 @@ class FaceCheckpointHook(CheckpointHook):
     """mmengine's CheckpointHook; the classes of a PartialFCHead go beside each checkpoint, a file a
     process, ``epoch_3.head/classes-FIRST-LAST.pt``.
     """
+
+    def _save_checkpoint(self, runner) -> None:
+        with whole_states(runner):
+            super()._save_checkpoint(runner)
+
+    def _save_best_checkpoint(self, runner, metrics) -> None:
+        with whole_states(runner):
+            super()._save_best_checkpoint(runner, metrics)
 
     def _save_checkpoint_with_step(self, runner, step, meta):
         head = _split_head(runner)

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import traceback
 from datetime import timedelta
 from pathlib import Path
@@ -30,8 +31,8 @@ from lrfr_mm.engine.checkpoint import (
 from lrfr_mm.files import write_text
 from lrfr_mm.registry import SOURCES
 
-__all__ = ['add_common_arguments', 'build_runner', 'leave', 'load_config', 'run_command',
-           'select_benchmarks']
+__all__ = ['add_common_arguments', 'build_runner', 'check_training_set', 'leave', 'load_config',
+           'run_command', 'select_benchmarks']
 
 
 def run_command(main) -> None:
@@ -153,9 +154,14 @@ def build_runner(config: Config, train: bool) -> Runner:
     allow_checkpoint_classes()
     write_whole_files()
     text = config.pretty_text
+    wrapper = config.get('model_wrapper_cfg') or {}
+    sharded = config.launcher != 'none' and wrapper.get('type') == 'FullySharded'
     if config.launcher != 'none':
         _init_processes(config)
-        if not torch.cuda.is_available():
+        if sharded:  # mmengine looks names up in its own registry here
+            wrapper.type = 'lrfr_mm.FullySharded'
+            config.custom_hooks = [dict(type='FullyShardedHook'), *config.get('custom_hooks', [])]
+        elif not torch.cuda.is_available():
             config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
                                             broadcast_buffers=False)
     if not train:
@@ -166,12 +172,14 @@ def build_runner(config: Config, train: bool) -> Runner:
     else:
         for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
             config.pop(key, None)
-        _check_training_set(config)
+        check_training_set(config)
         _check_resumed(config)
     start = None if config.get('resume') else config.get('load_from')
     if start:
         config.load_from = None
     runner = Runner.from_cfg(config)
+    if sharded:
+        runner._init_model_weights = _initialised_before
     runner.config_text = text  # as the user wrote it, for the report
     if config.filename and get_rank() == 0:  # mmengine wrote the part that it was given above
         write_text(Path(runner.work_dir, Path(config.filename).name), text)
@@ -181,6 +189,10 @@ def build_runner(config: Config, train: bool) -> Runner:
         check_checkpoint(runner.model, read_checkpoint(config.load_from)['state_dict'],
                          config.load_from)
     return runner
+
+
+def _initialised_before() -> None:
+    """In place of mmengine's, which takes every tensor for whole."""
 
 
 def _init_processes(config: Config) -> None:
@@ -207,26 +219,67 @@ def _init_processes(config: Config) -> None:
             os.environ['MASTER_ADDR'] = hosts.stdout.split()[0]
     settings = config.env_cfg.get('dist_cfg', {})
     backend = 'gloo'
+    device = 'CPU'
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
-        backend = settings.get('backend', 'nccl')
+        backend, device = settings.get('backend', 'nccl'), torch.cuda.get_device_name()
+        if backend == 'nccl' and not dist.is_nccl_available():
+            print('warning: this torch has no NCCL: the processes talk through gloo, which is slow',
+                  file=sys.stderr)
+            backend = 'gloo'
     timeout = timedelta(seconds=settings.get('timeout', 1800))
     store, rank, world = next(dist.rendezvous('env://', timeout=timeout))
     attempt = os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')
     dist.init_process_group(backend, store=dist.PrefixStore(f'attempt{attempt}', store), rank=rank,
                             world_size=world, timeout=timeout)
+    devices = [None] * world
+    dist.all_gather_object(devices, device)
+    text = _mixed_devices(devices)
+    if text and rank == 0:
+        print(f'warning: {text}', file=sys.stderr)
 
 
-def _check_resumed(config: Config) -> None:
-    if config.get('resume'):
-        path = config.get('load_from') or find_checkpoint(config.work_dir)
-        if path is not None:
-            read_checkpoint(path)
-            config.load_from = str(path)
+def _mixed_devices(devices: list[str]) -> str | None:
+    """What to say of processes on different devices; None where they are of one kind."""
+    kinds = {}
+    for rank, device in enumerate(devices):
+        kinds.setdefault(device, []).append(rank)
+    if len(kinds) == 1:
+        return None
+    found = '; '.join(f'{device} (rank {", ".join(map(str, ranks))})'
+                      for device, ranks in kinds.items())
+    return f'the processes are on different devices, and the slowest sets the pace: {found}'
 
 
-def _check_training_set(config: Config) -> None:
-    """Set the head's class count, and refuse sets that nothing can be learned from."""
+def _check_resumed(config: Config, patience: float = 60.) -> None:
+    """Settle which checkpoint a resumed run goes on from, and read it.
+
+    The first process looks, and tells the others, whose view of a shared disk may lag behind: they
+    wait ``patience`` seconds for the file.
+    """
+    if not config.get('resume'):
+        return
+    path = config.get('load_from') or find_checkpoint(config.work_dir)
+    if dist.is_available() and dist.is_initialized():
+        told = [str(path) if path else None]
+        dist.broadcast_object_list(told)
+        path = told[0]
+    if path is None:
+        return
+    end = time.monotonic() + (patience if get_rank() else 0)
+    while not os.path.isfile(path) and time.monotonic() < end:
+        time.sleep(.5)
+    read_checkpoint(path)
+    config.load_from = str(path)
+
+
+def check_training_set(config: Config) -> None:
+    """Set what the config leaves to the training set (the head's class count, a stream's batches),
+    and refuse sets that nothing can be learned from.
+
+    Raises:
+        ValueError: For one person, less than a batch, or a head of fewer classes.
+    """
     head = config.model.get('head')
     source = config.train_dataloader.dataset.get('source')
     if head is None or source is None:
@@ -238,7 +291,7 @@ def _check_training_set(config: Config) -> None:
         raise ValueError(f'{built}: one person cannot be told from others, at least two are needed')
     loader = config.train_dataloader
     world = int(os.environ.get('WORLD_SIZE') or os.environ.get('SLURM_NTASKS') or 1
-                ) if config.launcher != 'none' else 1
+                ) if config.get('launcher', 'none') != 'none' else 1
     if loader.get('drop_last') and len(built) < loader.batch_size * world:
         raise ValueError(f'{built} does not fill one batch of {loader.batch_size} on {world} '
                          'process(es): set train_dataloader.batch_size lower')

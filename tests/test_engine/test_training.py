@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 
 from lrfr_mm.datasets import SyntheticFaces
-from lrfr_mm.engine.launch import build_runner, load_config
+from lrfr_mm.engine.launch import _mixed_devices, build_runner, load_config
 
 ROOT = Path(__file__).parents[2]
 CONFIG = '''
@@ -269,6 +269,55 @@ TRAIN = 'tools/train.py {config} --work-dir {tmp}'
 TEST = 'tools/test.py {config} {ckpt} --work-dir {tmp}'
 
 
+def steps_of(work_dir, key='state_dict'):
+    """A tensor's values after every step of a run that kept all checkpoints, and its name."""
+    saved = [torch.load(Path(work_dir) / f'iter_{k}.pth', weights_only=False)[key]
+             for k in range(1, 5)]
+    name = next(n for n in saved[0] if n.endswith('neck.fc.weight'))
+    return [state[name] for state in saved]
+
+
+EVERY_STEP = ('train_cfg.max_epochs=1', 'train_cfg.val_interval=9',
+              'default_hooks.checkpoint.by_epoch=False', 'default_hooks.checkpoint.interval=1',
+              'default_hooks.checkpoint.save_best=None', 'log_processor.by_epoch=True')
+
+
+def test_gradients_are_accumulated(config, tmp_path):
+    run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--cfg-options',
+        *EVERY_STEP, 'optim_wrapper.accumulative_counts=2')
+    one, two, three, four = steps_of(tmp_path)
+    assert torch.equal(two, three) and not torch.equal(one, two) and not torch.equal(three, four)
+
+
+def test_ema_is_the_average_of_the_steps(config, tmp_path):
+    run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--cfg-options', *EVERY_STEP,
+        'custom_hooks.3.type=EMAHook', 'custom_hooks.3.momentum=.25')
+    shown, trained = steps_of(tmp_path), steps_of(tmp_path, 'ema_state_dict')
+    assert torch.equal(shown[0], trained[0])  # mmengine starts the average after the first step
+    average = shown[0].double()
+    for have, step in zip(shown[1:], trained[1:], strict=True):
+        average = .75 * average + .25 * step
+        torch.testing.assert_close(have.double(), average, rtol=1e-5, atol=1e-7)
+    # And a run with an average goes on.
+    run('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--resume', '--cfg-options',
+        'train_cfg.max_epochs=2', 'custom_hooks.3.type=EMAHook', 'custom_hooks.3.momentum=.25')
+
+
+def test_different_devices_are_named():
+    assert _mixed_devices(['A', 'A', 'A']) is None
+    text = _mixed_devices(['H100', 'A100', 'H100'])
+    assert 'H100 (rank 0, 2); A100 (rank 1)' in text
+
+
+def test_a_work_dir_keeps_the_config_whole(trained, config, tmp_path):
+    work = tmp_path / 'work'
+    shutil.copytree(trained[0], work)
+    run('tools/test.py', config, work / 'epoch_3.pth', '--work-dir', work)
+    kept, written = Config.fromfile(work / config.name), Config.fromfile(config)
+    for key in ('model', 'train_dataloader', 'test_dataloader', 'test_evaluator', 'optim_wrapper'):
+        assert kept[key] == written[key], key
+
+
 def test_slurm_starts_two_processes(trained, config, tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
@@ -424,3 +473,57 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(config, tmp_path)
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith('error: ') and 'epoch_1.pth' in last and 'Traceback' not in done.stderr
     assert not list(tmp_path.glob('*.pth')) and not list(tmp_path.glob('.*part'))
+
+
+def test_a_fully_sharded_network_trains_like_a_copied_one_and_goes_on_with_any(faces, tmp_path):
+    def written(batch, name, extra=''):
+        path = faces / f'{name}.py'
+        path.write_text(CONFIG.format(root=ROOT, data=faces, batch=batch, workers=0).replace(
+            "model = dict(neck=dict(embed_dim=16, dropout=.2))",
+            "model = dict(backbone=dict(model_name='vit_tiny_patch16_224', depth=2),"
+            " neck=dict(embed_dim=16, dropout=0.))") + extra)
+        return path
+
+    sharded = ("model_wrapper_cfg = dict(_delete_=True, type='FullySharded', "
+               "min_parameters=100_000)\n")
+    copied, sharded = written(3, 'copied'), written(3, 'sharded', sharded)
+    for config, name in ((copied, 'copied'), (sharded, 'sharded')):
+        torchrun('tools/train.py', config, '--work-dir', tmp_path / name, '--seed', 3)
+    one, two = losses(tmp_path / 'copied'), losses(tmp_path / 'sharded')
+    assert list(one) == list(two) == list(range(1, 13))
+    np.testing.assert_allclose(list(two.values()), list(one.values()), rtol=2e-4)
+    saved, other = (torch.load(tmp_path / name / 'epoch_3.pth', weights_only=False)
+                    for name in ('copied', 'sharded'))
+    assert saved['state_dict'].keys() == other['state_dict'].keys()
+    for key, value in saved['state_dict'].items():
+        assert type(other['state_dict'][key]) is torch.Tensor
+        assert value.shape == other['state_dict'][key].shape
+    moments = [[state['momentum_buffer'].shape for state in save['optimizer']['state'].values()]
+               for save in (saved, other)]
+    assert moments[0] == moments[1]
+    # What two sharded processes left goes on on two, on four copied or sharded, and on one.
+    extra = sharded.read_text().splitlines()[-1]
+
+    def resumed(name, config, processes, start='sharded'):
+        work = tmp_path / name
+        work.mkdir()
+        shutil.copy(tmp_path / start / 'epoch_2.pth', work)
+        launch = () if processes == 1 else ('-m', 'torch.distributed.run', '--standalone',
+                                            '--nproc_per_node', processes)
+        run(*launch, 'tools/train.py', config, '--work-dir', work, '--seed', 3, '--resume',
+            *(() if processes == 1 else ('--launcher', 'pytorch')), env=dict(OMP_NUM_THREADS='1'))
+        return losses(work)
+
+    assert resumed('again', sharded, 2) == {step: two[step] for step in range(9, 13)}
+    four = [resumed(f'four{k}', written(2, f'four{k}', text), 4)
+            for k, text in enumerate(('', extra))]
+    alone = [resumed(f'alone_{name}', written(6, 'alone'), 1, name)
+             for name in ('copied', 'sharded')]
+    for pair, steps in ((four, 3), (alone, 4)):
+        assert list(pair[0]) == list(pair[1]) == list(range(9, 9 + steps))
+        np.testing.assert_allclose(list(pair[0].values()), list(pair[1].values()), rtol=2e-4)
+    # Thirty images on four processes in sevens: two of them have one batch, two have two.
+    metrics = [[json.loads(line) for line in
+                max((tmp_path / name).glob('*/vis_data/scalars.json')).read_text().splitlines()
+                if 'faces/auc' in line][-1]['faces/auc'] for name in ('four0', 'four1')]
+    assert metrics[0] == pytest.approx(metrics[1], abs=2)

@@ -27,8 +27,12 @@ class _Trainer:
     """A recognizer with its optimizer and one batch; ``step()`` trains, ``embed()`` embeds."""
 
     def __init__(self, model: dict, batch_size: int, num_classes: int, bf16: bool,
-                 channels_last: bool, device: str):
+                 channels_last: bool, device: str, compile: bool = False, joint: bool = False):
         config = copy.deepcopy(model)
+        if compile:
+            config['compile'] = dict(backend='inductor')
+        if joint:
+            config['joint_forward'] = True
         config['head']['num_classes'] = num_classes
         config['channels_last'] = channels_last
         torch.manual_seed(0)
@@ -70,6 +74,20 @@ class _Trainer:
         self._tick('update', start)
 
     @torch.no_grad()
+    def forward_flop(self) -> int:
+        """Floating-point operations of the loss's forward pass, a multiplication and an addition
+        counted as two.
+
+        (torch's counter takes the backward pass of grouped convolutions for that of whole ones.)
+        """
+        data = self.network.data_preprocessor(self.batch, training=True)
+        network, self.network._embed = self.network._embed, self.network._network
+        with FlopCounterMode(display=False) as counter:
+            self.network.loss(**data)
+        self.network._embed = network
+        return counter.get_total_flops()
+
+    @torch.no_grad()
     def embed(self) -> None:
         data = self.network.data_preprocessor(dict(inputs=dict(hr=self.images)))
         with self._context():
@@ -93,15 +111,15 @@ def benchmark_step(model: dict, name: str, batch_size: int = 16, num_classes: in
         trace: Write a Chrome trace of one step to this file.
 
     Returns:
-        Samples/s of the step with time by phase, peak GPU memory and MFU (share of the measured
-        matrix-product rate; fast convolution algorithms can exceed it), and images/s of embedding.
+        Samples/s of the step with time by phase, peak GPU memory and MFU (three times the forward
+        pass's operations as a share of the measured matrix-product rate; fast convolution
+        algorithms can exceed it), and images/s of embedding.
     """
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     trainer = _Trainer(model, batch_size, num_classes, bf16, channels_last, device)
-    with FlopCounterMode(display=False) as counter:
+    gflop = 3 * trainer.forward_flop() / batch_size / 1e9
+    for _ in range(2):
         trainer.step()
-    gflop = counter.get_total_flops() / batch_size / 1e9
-    trainer.step()
     trainer.phases = dict.fromkeys(trainer.phases, 0.)
     if device == 'cuda':
         torch.cuda.reset_peak_memory_stats()
@@ -131,8 +149,8 @@ def compare_steps(models: dict[str, dict], batch_size: int = 16, num_classes: in
     """Training steps of two settings in turn, so that a drift of the machine hits both.
 
     Args:
-        models: Two names to dicts of ``model`` (a recognizer's config), ``bf16`` and
-            ``channels_last``.
+        models: Two names to dicts of ``model`` (a recognizer's config), ``bf16``,
+            ``channels_last``, ``compile`` and ``joint``.
         batch_size, num_classes, repeats, device: As of ``benchmark_step``.
 
     Returns:

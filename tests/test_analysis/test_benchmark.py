@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from lrfr_mm.analysis.benchmark import benchmark_run, compare_steps
+from lrfr_mm.analysis.benchmark.run import bound
+from lrfr_mm.analysis.benchmark.step import _Trainer
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(('name', 'gflop'), [('r34_webface', 7.16), ('r50_ms1m', 8.08)])
+def test_operations_of_a_forward_pass(name, gflop):
+    model = Config.fromfile(ROOT / 'configs' / 'lrfr' / f'{name}.py').model.to_dict()
+    trainer = _Trainer(model, 2, 10, False, False, 'cpu')
+    assert trainer.forward_flop() / 4e9 == pytest.approx(gflop, rel=.005)  # two faces, two views
+
+
+def test_depthwise_convolutions_are_not_counted_as_whole_ones():
+    model = dict(type='LRFRecognizer', backbone=dict(type='MobileFaceNet'),
+                 neck=dict(type='GDCNeck'), head=dict(type='CosFaceHead'),
+                 contrast_loss=dict(type='LogFExpLoss'))
+    init_default_scope('lrfr_mm')
+    trainer = _Trainer(model, 2, 10, False, False, 'cpu')
+    found = []
+
+    def count(module, inputs, output):
+        if isinstance(module, torch.nn.Conv2d):
+            found.append(2 * output[0].numel() * module.weight[0].numel())
+        elif isinstance(module, torch.nn.Linear):
+            found.append(2 * module.weight.numel())
+
+    for module in (*trainer.network.backbone.modules(), *trainer.network.neck.modules()):
+        module.register_forward_hook(count)
+    with torch.no_grad():
+        trainer.network.eval()(torch.zeros(1, 3, 112, 112))
+    want = sum(found)
+    assert trainer.forward_flop() / 4 == pytest.approx(want, rel=.01)
+
+
+def test_bound_in_words():
+    assert bound(62., 100.) == 'input-bound: 62 % waiting for input'
+    assert bound(2., 100.) == 'network-bound: 2 % waiting for input'
+
+
+@pytest.mark.parametrize('head', ['CosFaceHead', 'PartialFCHead'])
+def test_a_run_is_measured_over_more_than_an_epoch(head):
+    config = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'demo.py')
+    config.train_dataloader.batch_size = 4
+    config.train_dataloader.dataset.source = dict(type='SyntheticFaces', num_identities=3,
+                                                  images_per_identity=4)
+    if head == 'PartialFCHead':
+        config.model.head = dict(type=head, sample_rate=.7,
+                                 margin_head=dict(type='CosFaceHead', scale=48, margin=.4))
+    results = benchmark_run(config, steps=2, workers=0)
+    assert [r.unit for r in results] == ['samples/s', 'samples/s', 'images/s', 'images/s',
+                                         'images/s']
+    assert all(r.value > 0 for r in results)
+    assert '% waiting for input' in results[1].extra['']
+
+
+def test_settings_are_compared_in_turn():
+    init_default_scope('lrfr_mm')
+    model = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'demo.py').model.to_dict()
+    settings = {name: dict(model=model, bf16=name == 'b', channels_last=True, joint=name == 'b')
+                for name in 'ab'}
+    *rates, ratio = compare_steps(settings, batch_size=2, num_classes=5, repeats=3)
+    assert [r.name for r in rates] == ['train step, a', 'train step, b']
+    assert 0 < ratio.extra['least'] <= ratio.value <= ratio.extra['most']

@@ -6,10 +6,13 @@ from mmengine.config import Config
 
 from lrfr_mm.analysis.ablations import PAPER_COLUMNS, QUESTIONS, TABLES, apply_ablation
 from lrfr_mm.analysis.figures.command import add_figure_arguments, run_figures
+from lrfr_mm.analysis.figures.studies import study_figure, weight_figure
+from lrfr_mm.analysis.figures.subjects import parse_subject
 from lrfr_mm.analysis.study import (
     Row,
     ablation_markdown,
     collect,
+    default_metrics,
     pooled_items,
     run_rows,
     write_study,
@@ -77,15 +80,19 @@ def table(args) -> None:
              ['--amp'] if args.amp else [], args.jobs)
     results = collect(runs, numbers, args.out)
     have = next(iter(results.values()))
-    metrics = args.metrics or [m for m in PAPER_COLUMNS if m in have] or [
-        m for m in have if m.endswith(('accuracy@7', 'accuracy@14', 'accuracy@20',
-                                       'accuracy@112'))]
+    metrics = args.metrics or [m for m in PAPER_COLUMNS if m in have] or default_metrics(
+        list(have), args.table)
     text = ablation_markdown({name: (row.published, row.against) for name, row in rows.items()},
                              results, {run.name: pooled_items(run, numbers, args.out)
                                        for run in runs}, metrics,
                              PAPER_COLUMNS if args.table in TABLES else ())
     write_text(args.out / f'{args.table}.md', text)
     print(text)
+    print(study_figure(results, metrics, args.out, args.table))
+    if args.table == 'weight':
+        subjects = [parse_subject(f'{run.name}={run.folder(args.out, 0).parent}') for run in runs]
+        chosen = [m for m in metrics if m.endswith(('@7', '@112'))]
+        print(weight_figure(subjects, results, chosen, args.out))
 
 
 def seeds(args) -> None:

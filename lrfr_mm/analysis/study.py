@@ -17,8 +17,8 @@ import torch
 from lrfr_mm.evaluation.functional.bootstrap import paired_bootstrap
 from lrfr_mm.files import write_text
 
-__all__ = ['Row', 'ablation_markdown', 'collect', 'pooled_items', 'run_rows', 'study_markdown',
-           'write_study']
+__all__ = ['Row', 'ablation_markdown', 'collect', 'default_metrics', 'pooled_items', 'run_rows',
+           'study_markdown', 'write_study']
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,21 @@ def write_study(out: Path, results: dict[str, dict[str, np.ndarray]], metrics: l
         {name: {key: values.tolist() for key, values in row.items()}
          for name, row in results.items()}, indent=2) + '\n')
     return table
+
+
+def default_metrics(names: list[str], table: str) -> list[str]:
+    """Which of a sweep's accuracies a table shows: at 7, 14, 20 and 112 px, and of different
+    resolutions at 7; for the question of the degradation those of every degradation at 7 and 14 px.
+    """
+    def last(name: str) -> str:
+        return name.split('/')[0].rsplit('_', 1)[-1]
+
+    if table == 'degradation':
+        return [n for n in names if n.endswith(('accuracy@7', 'accuracy@14'))
+                and last(n) != 'cross']
+    return [n for n in names if (last(n) == 'sweep' and n.endswith(
+        ('accuracy@7', 'accuracy@14', 'accuracy@20', 'accuracy@112')))
+        or (last(n) == 'cross' and n.endswith('accuracy@7'))]
 
 
 def pooled_items(row: Row, seeds: list[int], out: Path) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from lrfr_mm.analysis.ablations import TABLES, apply_ablation
+from lrfr_mm.analysis.ablations import QUESTIONS, TABLES, apply_ablation
 from lrfr_mm.analysis.study import Row, ablation_markdown, pooled_items
 from lrfr_mm.datasets.transforms import MultiResAug
 
@@ -66,3 +66,31 @@ def test_table_has_p_values_and_published_numbers(tmp_path):
     assert lines[0] == '| row | against | x/accuracy | paper: xqlfw | paper: lfw |'
     assert lines[2] == '| a |  | 60.50 ± 0.71 | 1 |  |'
     assert lines[3] == '| b | a | 90.00 (p = 0.0001) |  |  |'
+
+
+@pytest.mark.parametrize(('question', 'name'), [(question, name) for question, rows in
+                                                QUESTIONS.items() for name in rows])
+def test_rows_of_questions_can_be_built_on_any_base(question, name):
+    row = QUESTIONS[question][name]
+    assert row.against is None or row.against in QUESTIONS[question]
+    for base in ('r34_webface', 'studies/real_faces_small', 'studies/small'):
+        changed = apply_ablation(Config.fromfile(ROOT / 'configs' / 'lrfr' / f'{base}.py'), row)
+        changed = Config.fromstring(changed.pretty_text, '.py')  # as the study writes it
+        for step in changed.train_dataloader.dataset.pipeline:
+            if step['type'] == 'MultiResAug':
+                MultiResAug(**{k: v for k, v in step.items() if k != 'type'})
+
+
+def test_rows_of_one_name_are_one_row():
+    seen = {}
+    for rows in {**TABLES, **QUESTIONS}.values():
+        for name, row in rows.items():
+            views, contrast, model = seen.setdefault(name, (row.views, row.contrast, row.model))
+            assert (views, contrast, model) == (row.views, row.contrast, row.model), name
+
+
+def test_a_curriculum_is_in_the_bases_epochs():
+    base = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'r34_webface.py')
+    changed = apply_ablation(base, QUESTIONS['curriculum']['easy_first'])
+    (step,) = changed.train_dataloader.dataset.pipeline
+    assert step['curriculum'] == {0: (0, 0, 1), 9: (0, 1, 1), 19: (1, 1, 2)}

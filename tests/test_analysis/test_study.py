@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrfr_mm.analysis.study import Row, collect, run_rows, study_markdown
+from lrfr_mm.analysis.study import Row, collect, default_metrics, run_rows, study_markdown
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,3 +74,61 @@ def test_benchmark_parts_print_and_write_json(tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         results = json.loads((tmp_path / 'out.json').read_text())['results']
         assert results and all(result['name'] in done.stdout for result in results)
+
+
+SLOW = TEST + '''
+import os, time
+(folder.parent / f'{os.getpid()}.begin').write_text(os.environ['OMP_NUM_THREADS'])
+while len(list(folder.parent.glob('*.begin'))) < 2:
+    time.sleep(.02)
+'''
+
+
+def test_two_runs_at_a_time_share_the_cores(tools, tmp_path):
+    (tools / 'test.py').write_text(SLOW)  # ends only when another one runs beside it
+    rows = [Row('one', 'one.py')]
+    run_rows(rows, [0, 1], tmp_path / 'out', tools, jobs=2)
+    threads = [path.read_text() for path in (tmp_path / 'out' / 'one').glob('*.begin')]
+    assert threads == [str(max(1, len(os.sched_getaffinity(0)) // 2))] * 2
+    assert len(collect(rows, [0, 1], tmp_path / 'out')['one']['a/accuracy']) == 2
+
+
+def test_default_columns():
+    names = [f'{prefix}/accuracy@{r}' for prefix in ('sweep', 'cross', 'nearest', 'att_sweep')
+             for r in (7, 14, 20, 28, 112)]
+    assert default_metrics(names, 'flips') == [
+        'sweep/accuracy@7', 'sweep/accuracy@14', 'sweep/accuracy@20', 'sweep/accuracy@112',
+        'cross/accuracy@7', 'att_sweep/accuracy@7', 'att_sweep/accuracy@14',
+        'att_sweep/accuracy@20', 'att_sweep/accuracy@112']
+    assert default_metrics(names, 'degradation') == [
+        'sweep/accuracy@7', 'sweep/accuracy@14', 'nearest/accuracy@7', 'nearest/accuracy@14',
+        'att_sweep/accuracy@7', 'att_sweep/accuracy@14']
+
+
+def test_a_question_is_answered_by_a_table_and_figures(tmp_path):
+    """The whole command, on as little as can be trained."""
+    config = tmp_path / 'least.py'
+    config.write_text(f'''
+_base_ = ['{ROOT}/configs/lrfr/studies/small.py']
+model = dict(neck=dict(embed_dim=16))
+train_cfg = dict(max_epochs=1)
+train_dataloader = dict(batch_size=4, dataset=dict(source=dict(num_identities=3,
+    images_per_identity=3, cache=None)))
+val_dataloader = dict(dataset=[dict(type='SampledPairs', name='synthetic', num_pairs=20,
+    source=dict(type='SyntheticFaces', num_identities=4, images_per_identity=3,
+                first_identity=1000000))])
+test_dataloader = val_dataloader
+test_evaluator = [dict(type='ResolutionSweep', benchmark='synthetic', resolutions=(7, 112),
+                       folds=2)]
+''')
+    done = subprocess.run([sys.executable, 'tools/study.py', 'weight', '--base', config, '--rows',
+                           'maug', 'released_1', 'l2_100', '--seeds', '1', '--jobs', '2', '--out',
+                           tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    table = (tmp_path / 'out' / 'weight.md').read_text()
+    assert table in done.stdout and '| l2_100 | maug |' in table
+    for name in ('weight', 'weight_by_gradient'):
+        assert all((tmp_path / 'out' / f'{name}.{kind}').is_file() for kind in
+                   ('png', 'svg', 'csv'))
+    lines = (tmp_path / 'out' / 'weight_by_gradient.csv').read_text().splitlines()
+    assert len(lines) == 1 + 2 * 2 and lines[0].startswith('row,distance,weight,gradient_share')

@@ -9,6 +9,7 @@ from PIL import Image
 from lrfr_mm.datasets import EpochSampler, FaceDataset, SyntheticFaces, face_collate
 from lrfr_mm.datasets.decode import DECODERS, decode, resolve_decoder
 from lrfr_mm.datasets.transforms import FixedResolution, MultiResAug, ResizeFace
+from lrfr_mm.ops.degradations import degrade_image
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.ops.resample import degrade
 
@@ -189,3 +190,36 @@ def test_transforms_are_shown_by_their_settings(config):
     from lrfr_mm.registry import TRANSFORMS
     first, second = (repr(TRANSFORMS.build(config)) for _ in range(2))
     assert first == second and config['type'] in first and ' at 0x' not in first
+
+
+def test_curriculum_changes_the_ratio_by_epoch():
+    augment = MultiResAug(curriculum={0: (0, 0, 1), 2: (1, 0, 0)}, ratio=(0, 1, 0))
+    dataset = FaceDataset(Arrays(), [augment])
+    seen = {}
+    for epoch in range(4):
+        dataset.set_epoch(epoch, 5)
+        seen[epoch] = {dataset[i]['lr_resolution'] for i in range(len(dataset))}
+    assert seen == {0: {20}, 1: {20}, 2: {7}, 3: {7}}
+    late = FaceDataset(Arrays(), [MultiResAug(curriculum={2: (1, 0, 0)}, ratio=(0, 1, 0))])
+    late.set_epoch(1, 5)
+    assert {late[i]['lr_resolution'] for i in range(len(late))} == {14}
+    late.set_epoch(2, 5)
+    assert {late[i]['lr_resolution'] for i in range(len(late))} == {7}
+
+
+def test_degradations_are_drawn_equally_often_and_are_what_they_say():
+    image = np.random.default_rng(0).integers(0, 256, (28, 28, 3), np.uint8)
+    augment = MultiResAug(resolutions=(7,), ratio=(1,), flip=None,
+                          degradation=('bicubic', 'nearest', 'camera'))
+    kinds = {kind: degrade_image(image, 7, kind) for kind in augment.degradations}
+    found = []
+    for key in range(600):
+        low = augment(dict(img=image, rng_key=key, epoch=0))['img_lr']
+        (kind,) = [name for name, want in kinds.items() if np.array_equal(low, want)]
+        found.append(kind)
+    for kind in kinds:
+        assert 160 <= found.count(kind) <= 240
+    for wrong in (dict(degradation='lanczos'), dict(degradation=()), dict(curriculum={}),
+                  dict(degradation='opencv', backend='torch'), dict(curriculum={-1: (1, 1, 2)})):
+        with pytest.raises(ValueError, match=r'degradation|curriculum'):
+            MultiResAug(**wrong)

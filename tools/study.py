@@ -13,7 +13,7 @@ from lrfr_mm.analysis.study import (
     ablation_markdown,
     collect,
     default_metrics,
-    pooled_items,
+    items_of_runs,
     run_rows,
     write_study,
 )
@@ -83,7 +83,7 @@ def table(args) -> None:
     metrics = args.metrics or [m for m in PAPER_COLUMNS if m in have] or default_metrics(
         list(have), args.table)
     text = ablation_markdown({name: (row.published, row.against) for name, row in rows.items()},
-                             results, {run.name: pooled_items(run, numbers, args.out)
+                             results, {run.name: items_of_runs(run, numbers, args.out)
                                        for run in runs}, metrics,
                              PAPER_COLUMNS if args.table in TABLES else ())
     write_text(args.out / f'{args.table}.md', text)

@@ -14,10 +14,10 @@ from queue import SimpleQueue
 import numpy as np
 import torch
 
-from lrfr_mm.evaluation.functional.bootstrap import paired_bootstrap
+from lrfr_mm.evaluation.functional.bootstrap import runs_bootstrap
 from lrfr_mm.files import write_text
 
-__all__ = ['Row', 'ablation_markdown', 'collect', 'default_metrics', 'pooled_items', 'run_rows',
+__all__ = ['Row', 'ablation_markdown', 'collect', 'default_metrics', 'items_of_runs', 'run_rows',
            'study_markdown', 'write_study']
 
 
@@ -185,8 +185,8 @@ def default_metrics(names: list[str], table: str) -> list[str]:
         or (last(n) == 'cross' and n.endswith('accuracy@7'))]
 
 
-def pooled_items(row: Row, seeds: list[int], out: Path) -> dict[str, np.ndarray]:
-    """Which items each rate of ``row`` got right, all seeds end to end: name to bool (S N,)."""
+def items_of_runs(row: Row, seeds: list[int], out: Path) -> dict[str, np.ndarray]:
+    """Which items each rate of ``row`` got right: name to bool (S, N), a line a seed."""
     runs = []
     for seed in seeds:
         path = row.folder(out, seed) / 'items.npz'
@@ -194,7 +194,7 @@ def pooled_items(row: Row, seeds: list[int], out: Path) -> dict[str, np.ndarray]
             with np.load(path, allow_pickle=False) as data:
                 runs.append({name: data[name] for name in data.files})
     shared = [name for name in (runs[0] if runs else {}) if all(name in run for run in runs)]
-    return {name: np.concatenate([run[name] for run in runs]) for name in shared}
+    return {name: np.stack([run[name] for run in runs]) for name in shared}
 
 
 def ablation_markdown(rows: dict[str, tuple], results: dict[str, dict[str, np.ndarray]],
@@ -205,13 +205,14 @@ def ablation_markdown(rows: dict[str, tuple], results: dict[str, dict[str, np.nd
     Args:
         rows: Name to (published numbers, row that it is compared with or None).
         results: Of ``collect``.
-        items: Of ``pooled_items``, by row.
+        items: Of ``items_of_runs``, by row.
         metrics: Our columns.
         paper_columns: What the published numbers are.
 
     Returns:
         Markdown: mean ± deviation over seeds, in brackets the p-value of a paired bootstrap over
-        the items of all seeds against the row compared with, then the published numbers.
+        runs and items (``runs_bootstrap``) against the row compared with, then the published
+        numbers.
     """
     names = [c.removesuffix('/rank1').removesuffix('/accuracy') for c in paper_columns]
     head = ['row', 'against', *metrics, *(f'paper: {name}' for name in names)]
@@ -222,7 +223,7 @@ def ablation_markdown(rows: dict[str, tuple], results: dict[str, dict[str, np.nd
             text = _spread(results.get(name, {}).get(metric))
             mine, theirs = items.get(name, {}).get(metric), items.get(against, {}).get(metric)
             if mine is not None and theirs is not None and mine.shape == theirs.shape:
-                text += f' (p = {paired_bootstrap(theirs, mine)["p"]:.2g})'
+                text += f' (p = {runs_bootstrap(theirs, mine)["p"]:.2g})'
             cells.append(text)
         published = published or (None,) * len(paper_columns)
         cells += ['' if value is None else f'{value:g}' for value in published]

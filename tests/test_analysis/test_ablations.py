@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 
 from lrfr_mm.analysis.ablations import QUESTIONS, TABLES, apply_ablation
-from lrfr_mm.analysis.study import Row, ablation_markdown, pooled_items
+from lrfr_mm.analysis.study import Row, ablation_markdown, items_of_runs
 from lrfr_mm.datasets.transforms import MultiResAug
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +57,8 @@ def test_table_has_p_values_and_published_numbers(tmp_path):
             folder = Row(name, '').folder(tmp_path, seed)
             folder.mkdir(parents=True)
             np.savez(folder / 'items.npz', **{'x/accuracy': rng.random(300) < rate})
-        runs[name] = pooled_items(Row(name, ''), [0, 1], tmp_path)
-        assert runs[name]['x/accuracy'].shape == (600,)
+        runs[name] = items_of_runs(Row(name, ''), [0, 1], tmp_path)
+        assert runs[name]['x/accuracy'].shape == (2, 300)
     results = {'a': {'x/accuracy': np.array([60., 61.])}, 'b': {'x/accuracy': np.array([90.])}}
     text = ablation_markdown({'a': ((1., None), None), 'b': ((), 'a')}, results, runs,
                              ['x/accuracy'], ('xqlfw/accuracy', 'lfw/accuracy'))

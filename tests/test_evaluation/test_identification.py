@@ -9,6 +9,7 @@ from lrfr_mm.evaluation.functional import (
     mean_average_precision,
     paired_bootstrap,
     quality_weighted_scores,
+    runs_bootstrap,
     search_gallery,
     search_gallery_faiss,
     tar_at_far,
@@ -213,6 +214,38 @@ def test_paired_comparison():
     assert small < 22
     with pytest.raises(ValueError, match='equally long'):
         paired_bootstrap([True], [True, False])
+
+
+def test_comparison_over_runs_and_items():
+    rng = np.random.default_rng(0)
+    first = rng.random((3, 400)) < .7
+    assert runs_bootstrap(first, first)['p'] == 1
+    better = first | (rng.random((3, 400)) < .3)
+    found = runs_bootstrap(first, better)
+    assert found['p'] == 1e-4 and found['difference'] == pytest.approx(better.mean() - first.mean())
+    # By hand, with another generator.
+    draws = []
+    for _ in range(3000):
+        runs, items = rng.integers(0, 3, 3), rng.integers(0, 400, 400)
+        draws.append((better[runs][:, items].astype(int) - first[runs][:, items]).mean())
+    np.testing.assert_allclose([found['low'], found['high']], np.percentile(draws, [2.5, 97.5]),
+                               atol=.01)
+    # Of one run it is the comparison over items.
+    one, other = runs_bootstrap(first[:1], better[:1]), paired_bootstrap(first[0], better[0])
+    assert one['low'] == pytest.approx(other['low'], abs=.01)
+    with pytest.raises(ValueError, match='equal'):
+        runs_bootstrap(first, first[:2])
+
+
+def test_luck_of_the_training_is_not_taken_for_a_difference():
+    """Each run has an accuracy of its own, the two ways of training are alike."""
+    rng = np.random.default_rng(1)
+    over_items = over_runs = 0
+    for _ in range(100):
+        first, second = (rng.random((5, 300)) < rng.normal(.7, .05, (5, 1)) for _ in range(2))
+        over_items += paired_bootstrap(first.ravel(), second.ravel(), draws=1000)['p'] < .05
+        over_runs += runs_bootstrap(first, second, draws=1000)['p'] < .05
+    assert over_items > 35 and over_runs < 25
 
 
 @pytest.mark.parametrize('index', ['flat', 'ivf', 'hnsw'])

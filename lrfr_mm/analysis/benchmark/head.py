@@ -37,7 +37,7 @@ def benchmark_head(ids: int = 1_000_000, batch: int = 512, dim: int = 512, sampl
         extra = {'peak': f'{peak / 2 ** 30:.2f} GiB',
                  'step memory': f'{max(peak - held, 0) / 2 ** 30:.2f} GiB'}
         if rate is not None:
-            figures = head_memory(ids, dim, 1, batch, rate)
+            figures = head_memory(ids, dim, 1, batch, rate, views=1)
             extra['by formula'] = (f'{figures["all"] / 2 ** 30:.2f} GiB, step '
                                    f'{figures["step"] / 2 ** 30:.2f}')
         results.append(Result(f'head, {ids:,} ids, batch {batch}, {name}', 1e3 * took, 'ms/step',

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Iterable
 
 import torch
@@ -82,7 +83,9 @@ def benchmark_run(config: Config, steps: int = 20, workers: int | None = None,
 
 
 def _loader(settings: dict) -> Iterable:
-    return Runner.build_dataloader(copy.deepcopy(settings), seed=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='This DataLoader will create')  # it is asked for
+        return Runner.build_dataloader(copy.deepcopy(settings), seed=0)
 
 
 def _go_through(settings: dict, use: Callable, steps: int, device: str) -> tuple[float, float]:

@@ -1,5 +1,9 @@
 """What every number is: pure functions, numpy in, numpy out; nothing of mmengine, nothing above."""
-from lrfr_mm.evaluation.functional.bootstrap import bootstrap_interval, paired_bootstrap
+from lrfr_mm.evaluation.functional.bootstrap import (
+    bootstrap_interval,
+    paired_bootstrap,
+    runs_bootstrap,
+)
 from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS, fuse_flip, pair_scores
 from lrfr_mm.evaluation.functional.identification import (
     GallerySearch,
@@ -26,5 +30,6 @@ from lrfr_mm.evaluation.functional.verification import (
 __all__ = ['FLIP_TESTS', 'PROTOCOLS', 'GallerySearch', 'auc', 'bootstrap_interval', 'eer',
            'fuse_flip', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
            'mean_ssim', 'pair_scores', 'paired_bootstrap', 'quality_weighted_scores',
-           'rank_k_accuracy', 'roc_points', 'search_gallery', 'search_gallery_faiss', 'tar_at_far',
-           'template_pair_scores', 'template_vectors', 'tpir_at_fpir', 'unit_vectors']
+           'rank_k_accuracy', 'roc_points', 'runs_bootstrap', 'search_gallery',
+           'search_gallery_faiss', 'tar_at_far', 'template_pair_scores', 'template_vectors',
+           'tpir_at_fpir', 'unit_vectors']

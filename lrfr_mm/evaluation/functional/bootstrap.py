@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ['bootstrap_interval', 'paired_bootstrap']
+__all__ = ['bootstrap_interval', 'paired_bootstrap', 'runs_bootstrap']
 
 
 def bootstrap_interval(correct, level: float = .95, draws: int = 2000, seed: int = 0
@@ -57,8 +57,44 @@ def paired_bootstrap(first, second, level: float = .95, draws: int = 10000, seed
     shares = np.array([(second & ~first).sum(), (first & ~second).sum(), 0]) / count
     shares[2] = 1 - shares[:2].sum()
     drawn = np.random.default_rng(seed).multinomial(count, shares, draws)
-    differences = (drawn[:, 0] - drawn[:, 1]) / count
-    low, high = np.percentile(differences, [50 * (1 - level), 50 * (1 + level)])
-    below = ((differences < 0).mean() + .5 * (differences == 0).mean())
-    return dict(difference=float(shares[0] - shares[1]), low=float(low), high=float(high),
-                p=float(np.clip(2 * min(below, 1 - below), 1 / draws, 1)))
+    return _verdict(shares[0] - shares[1], (drawn[:, 0] - drawn[:, 1]) / count, level)
+
+
+def runs_bootstrap(first, second, level: float = .95, draws: int = 10000, seed: int = 0) -> dict:
+    """Does the second way of training do better than the first, on the same items?
+
+    Resamples the runs (one of the first and that of the second with the same seed are a pair) and
+    the items, so that both kinds of luck count: of the training, and of the test. Three runs have
+    ten different resamplings: a small p needs all of them to agree.
+
+    Args:
+        first, second: bool (R, N), for each run whether each item is right.
+        level, draws, seed: As above.
+
+    Returns:
+        As ``paired_bootstrap``.
+
+    Raises:
+        ValueError: If the shapes differ or are empty.
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    if first.shape != second.shape or first.ndim != 2 or first.size == 0:
+        raise ValueError(f'two equal (runs, items) arrays are needed, got {first.shape} and '
+                         f'{second.shape}')
+    runs, count = first.shape
+    gain = second.astype(np.float32) - first
+    rng = np.random.default_rng(seed)
+    differences = []
+    for start in range(0, draws, 1000):
+        size = min(1000, draws - start)
+        items = rng.multinomial(count, np.full(count, 1 / count), size).astype(np.float32) / count
+        weights = rng.multinomial(runs, np.full(runs, 1 / runs), size) / runs
+        differences.append(((items @ gain.T) * weights).sum(1))
+    return _verdict(gain.mean(dtype=float), np.concatenate(differences), level)
+
+
+def _verdict(difference: float, resampled: np.ndarray, level: float) -> dict:
+    low, high = np.percentile(resampled, [50 * (1 - level), 50 * (1 + level)])
+    below = (resampled < 0).mean() + .5 * (resampled == 0).mean()
+    return dict(difference=float(difference), low=float(low), high=float(high),
+                p=float(np.clip(2 * min(below, 1 - below), 1 / len(resampled), 1)))

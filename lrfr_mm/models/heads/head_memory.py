@@ -17,7 +17,8 @@ def class_range(num_classes: int, rank: int, world: int) -> tuple[int, int]:
 
 
 def head_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate: float = 1.,
-                weight_bytes: int = 4, momentum_bytes: int = 4) -> dict[str, float]:
+                views: int = 2, weight_bytes: int = 4, momentum_bytes: int = 4
+                ) -> dict[str, float]:
     """Bytes that the head takes on each of ``world`` processes.
 
     Args:
@@ -26,6 +27,7 @@ def head_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate:
         world: Processes.
         batch: Samples of all processes together, times the views.
         sample_rate: Share of its classes that a process visits a step.
+        views: Of each sample; with two, the gradients of both meet.
         weight_bytes, momentum_bytes: Of one number of the stored weights and momentum.
 
     Returns:
@@ -36,8 +38,8 @@ def head_memory(num_classes: int, dim: int, world: int, batch: int, sample_rate:
     active = local if sample_rate >= 1 else max(math.ceil(sample_rate * local),
                                                 min(batch, local))
     weights, momentum = local * dim * weight_bytes, local * dim * momentum_bytes
-    rows = (2 if sample_rate >= 1 else 4) * active * dim * 4  # gradient, normalised; copies
-    step = rows + 3 * batch * active * 4
+    copies = 0 if sample_rate >= 1 else 2  # of weights and momentum
+    step = active * 4 * ((copies + min(views, 2)) * dim + batch)
     if sample_rate >= 1:
         momentum = local * dim * 4
     return dict(weights=weights, momentum=momentum, step=step, all=weights + momentum + step)

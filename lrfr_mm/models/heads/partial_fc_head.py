@@ -12,7 +12,13 @@ from torch.nn import functional as F
 
 from lrfr_mm.models.heads.head_memory import check_memory_for, class_range
 from lrfr_mm.models.heads.margin_head import check_labels
-from lrfr_mm.models.heads.split_softmax import GatherRows, Processes, SplitCrossEntropy, phase
+from lrfr_mm.models.heads.split_softmax import (
+    CosineLogits,
+    GatherRows,
+    Processes,
+    SplitCrossEntropy,
+    phase,
+)
 from lrfr_mm.registry import MODELS
 
 __all__ = ['PartialFCHead']
@@ -177,19 +183,20 @@ class PartialFCHead(BaseModule):
                 self.resample(labels)
                 self._new_step = False
             weight = self.weight if self.active is None else self.active
-            cosines = F.linear(F.normalize(embeddings), F.normalize(weight.to(dtype)))
-            columns = self._columns(labels)
-            rows = torch.nonzero(columns >= 0)[:, 0]
+            scale, columns = self.margin.scale, self._columns(labels)
             norms = embeddings.detach().norm(dim=1, keepdim=True)
-            # All rows go through the margin, which may want the lengths of the whole batch; those
-            # whose class lies elsewhere get nothing from it.
-            own = cosines.new_zeros(len(labels)).index_put(
-                (rows,), cosines[rows, columns[rows]])[:, None]
-            target = self.margin.target_cosine(own, norms)[rows, 0]
-            logits = (self.margin.scale * cosines).index_put_(
-                (rows, columns[rows]), self.margin.scale * target)
+
+            def margin(own: torch.Tensor) -> torch.Tensor:
+                # All rows go through the margin, which may want the lengths of the whole batch;
+                # those whose class lies elsewhere get nothing from it.
+                rows = torch.nonzero(columns >= 0)[:, 0]
+                cosine = own.new_zeros(len(labels)).index_put((rows,), own / scale)[:, None]
+                return scale * self.margin.target_cosine(cosine, norms)[rows, 0]
+
+            logits = CosineLogits.apply(scale * F.normalize(embeddings), weight.to(dtype))
             with phase('softmax', self.group):
-                return dict(loss=SplitCrossEntropy.apply(logits, columns, self.group.world))
+                return dict(loss=SplitCrossEntropy.apply(logits, columns, margin,
+                                                         self.group.world))
 
     _new_step = True
 

@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import distributed as dist
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
-__all__ = ['GatherRows', 'Processes', 'SplitCrossEntropy', 'phase']
+__all__ = ['CosineLogits', 'GatherRows', 'Processes', 'SplitCrossEntropy', 'phase']
 
 
 @dataclass
@@ -50,36 +53,74 @@ class GatherRows(torch.autograd.Function):
         return grad[start:start + ctx.sizes[rank]] * len(ctx.sizes), None
 
 
+class CosineLogits(torch.autograd.Function):
+    """Unit-length embeddings, times a scale, against class weights of any length.
+
+    The weights' lengths divide the products, so that no normalised copy of the weights is made;
+    the gradient takes the place of the incoming one.
+    """
+
+    @staticmethod
+    def forward(ctx, embeddings: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """``embeddings`` (N, D), ``weight`` (C, D); returns (N, C)."""
+        shrink = weight.norm(dim=1).clamp_(min=1e-12).reciprocal_()
+        ctx.save_for_backward(embeddings, weight, shrink)
+        return F.linear(embeddings, weight).mul_(shrink)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: torch.Tensor):
+        embeddings, weight, shrink = ctx.saved_tensors
+        grad = grad.mul_(shrink)
+        to_weight = grad.T @ embeddings
+        along = torch.linalg.vecdot(to_weight, weight).mul_(shrink).mul_(shrink)
+        return grad @ weight, to_weight.addcmul_(weight, along[:, None], value=-1)
+
+
 class SplitCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of logits whose columns lie on several processes.
+    """Mean cross-entropy of logits whose columns lie on several processes, with a margin.
 
     One maximum and one sum (with the targets' logits) are reduced; the probabilities, and then the
     gradient, take the place of the logits.
     """
 
     @staticmethod
-    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, world: int) -> torch.Tensor:
-        """``logits`` (N, C_local), ``columns`` (N,): the target's, -1 where it lies elsewhere."""
+    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, margin: Callable,
+                world: int) -> torch.Tensor:
+        """``logits`` (N, C_local) without margin; ``columns`` (N,): the target's, -1 where it lies
+        elsewhere; ``margin`` turns the targets' logits (M,), those that are here, into others.
+        """
         rows = torch.nonzero(columns >= 0)[:, 0]
+        here = rows, columns[rows]
+        with torch.enable_grad():
+            plain = logits[here].requires_grad_()
+            changed = margin(plain)
+        logits[here] = changed.detach()
         most = logits.max(1).values if logits.shape[1] else logits.new_full((len(logits),),
                                                                              -math.inf)
         if world > 1:
             dist.all_reduce(most, dist.ReduceOp.MAX)
         target = torch.zeros_like(most)
-        target[rows] = logits[rows, columns[rows]] - most[rows]
+        target[rows] = logits[here] - most[rows]
         logits = logits.sub_(most[:, None]).exp_()
         sums = torch.stack([logits.sum(1), target])
         if world > 1:
             dist.all_reduce(sums)
         logits.div_(sums[0][:, None])
-        ctx.save_for_backward(logits, rows, columns)
+        ctx.save_for_backward(logits, *here)
+        ctx.margin = plain, changed
         return (sums[0].log() - sums[1]).mean()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad: torch.Tensor):
-        probability, rows, columns = ctx.saved_tensors
-        probability[rows, columns[rows]] -= 1
-        return probability.mul_(grad / len(probability)), None, None
+        probability, *here = ctx.saved_tensors
+        here = tuple(here)
+        probability[here] -= 1
+        probability.mul_(grad / len(probability))
+        plain, changed = ctx.margin
+        (probability[here],) = torch.autograd.grad(changed, plain, probability[here])
+        return probability, None, None, None
 
 
 class phase:

@@ -18,6 +18,17 @@ def _mean_and_spread(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.
 
 
+def _title(metric: str) -> str:
+    """A sweep's accuracy in words: 'sweep/accuracy@7' is '7 px'."""
+    prefix, sign, size = metric.partition('/accuracy@')
+    if not sign:
+        return metric
+    which, _, kind = prefix.rpartition('_')
+    text = {'sweep': f'{size} px', 'cross': f'{size} against 112 px'}.get(kind,
+                                                                       f'{kind}, {size} px')
+    return f'{which}: {text}' if which else text
+
+
 def study_figure(results: dict[str, dict[str, np.ndarray]], metrics: list[str], out: Path,
                  name: str) -> Path:
     """A line a row, a panel a metric: each seed a dot, their mean a bar, one deviation a line.
@@ -46,8 +57,7 @@ def study_figure(results: dict[str, dict[str, np.ndarray]], metrics: list[str], 
                 axes.plot(values, [k] * len(values), 'o', ms=3.5, color='#3c4043', alpha=.7)
                 rows += [(row, metric, seed, float(v)) for seed, v in enumerate(values)]
             axes.axvline(results[names[0]][metric].mean(), color='#8a8f98', lw=.8, ls='--')
-            axes.set_title(metric.replace('accuracy@', '') + ' px' if '@' in metric else metric,
-                           loc='left')
+            axes.set_title(_title(metric), loc='left')
             axes.tick_params(axis='x', labelsize=8.5)
         panels[0, 0].set_yticks(range(len(names)), names)
         panels[0, 0].set_ylim(len(names) - .5, -.5)
@@ -93,7 +103,7 @@ def weight_figure(subjects: list[Subject], results: dict[str, dict[str, np.ndarr
                               fmt='o-', ms=4.5, lw=1.6, capsize=2, color=colour(k),
                               label=families[family])
             axes.set_xscale('log')
-            axes.set_title(metric.replace('accuracy@', '') + ' px', loc='left')
+            axes.set_title(_title(metric), loc='left')
             axes.set_xlabel('gradient of the distance / of CosFace')
         panels[0, 0].set_ylabel('accuracy, %')
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc='outside upper center',

@@ -10,16 +10,13 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from lrfr_mm.evaluation.report.figures import STYLE
 from lrfr_mm.files import whole_file, write_text
 
 __all__ = ['canvas', 'colour', 'resolution_axis', 'save_figure']
 
 _COLOURS = ('#1f6feb', '#d1495b', '#2a9d5c', '#e39b23', '#8e5bd0', '#8a8f98')
-_STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
-          'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': '#9aa0a6',
-          'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
-          'axes.labelcolor': '#3c4043', 'axes.titlesize': 10.5, 'xtick.color': '#5f6368',
-          'ytick.color': '#5f6368', 'legend.frameon': False, 'legend.fontsize': 9}
+_STYLE = {**STYLE, 'axes.titlesize': 10.5, 'legend.fontsize': 9}
 
 
 def colour(k: int) -> str:

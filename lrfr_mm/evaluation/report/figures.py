@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 
 from lrfr_mm.ops.resample import degrade_array
 
-__all__ = ['accuracy_figure', 'bars_figure', 'contact_sheet', 'histogram_figure',
+__all__ = ['STYLE', 'accuracy_figure', 'bars_figure', 'contact_sheet', 'histogram_figure',
            'open_set_figure', 'rank_figure', 'roc_figure']
 
 _COLOURS = ['#8a8f98', '#1f6feb', '#d1495b', '#2a9d5c', '#8e5bd0', '#e39b23']
-_STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
-          'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': '#9aa0a6',
-          'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
-          'axes.labelcolor': '#3c4043', 'xtick.color': '#5f6368', 'ytick.color': '#5f6368',
-          'legend.frameon': False, 'figure.dpi': 100}
+STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
+         'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': '#9aa0a6',
+         'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
+         'axes.labelcolor': '#3c4043', 'xtick.color': '#5f6368', 'ytick.color': '#5f6368',
+         'legend.frameon': False, 'figure.dpi': 100}
 
 
 def _colour(k: int, count: int) -> str:
@@ -36,7 +36,7 @@ def _svg(figure: Figure) -> str:
 
 def accuracy_figure(runs: list[dict], sweep: str) -> str:
     """Accuracy against test resolution, every run a line; mean SSIM as a dotted one."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 3.9))
         axes = figure.add_subplot()
         have = [run for run in runs if sweep in run['sweeps']]
@@ -66,7 +66,7 @@ def accuracy_figure(runs: list[dict], sweep: str) -> str:
 def _curves(runs: list[dict], kind: str, name: str, x: str, y: str, labels: tuple[str, str],
             lowest: float = 1e-7, ticks: list[int] | None = None) -> str:
     """Steps of every run that has ``run[kind][name]``: shares against a logarithmic axis."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.5))
         axes = figure.add_subplot()
         have = [run for run in runs if name in run.get(kind, {})]
@@ -108,7 +108,7 @@ def open_set_figure(runs: list[dict], name: str) -> str:
 
 def histogram_figure(run: dict, pairs: str) -> str:
     """Cosine similarities of same and different pairs (paper, Figure 1)."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.5))
         axes = figure.add_subplot()
         data = run['pairs'][pairs]
@@ -130,7 +130,7 @@ def histogram_figure(run: dict, pairs: str) -> str:
 def bars_figure(counts: list[int], edges: np.ndarray, x_label: str, y_label: str,
                 log: bool = False) -> str:
     """A histogram; ``log`` for a logarithmic horizontal axis."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.1))
         axes = figure.add_subplot()
         axes.stairs(counts, edges, fill=True, alpha=.35, color=_COLOURS[1])

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from torch import nn
 from torch.nn import functional as F
 
@@ -10,6 +14,8 @@ from lrfr_mm.models import FacePreprocessor, LRFRecognizer
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.registry import MODELS
 from lrfr_mm.structures import FaceDataSample
+
+ROOT = Path(__file__).parents[2]
 
 
 class Tiny(nn.Module):
@@ -190,3 +196,21 @@ def test_channels_last_changes_the_layout_not_the_numbers(rng):
     losses = [sum(m(**m.data_preprocessor(batch, True), mode='loss').values()) for m in (plain,
                                                                                          last)]
     torch.testing.assert_close(*losses)
+
+
+def test_norms_and_biases_can_be_left_out_of_the_weight_decay():
+    config = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'r50_ms1m.py')
+    config.model.backbone.depth, config.model.head.num_classes = 18, 5
+    config.optim_wrapper.paramwise_cfg = dict(norm_decay_mult=0., bias_decay_mult=0.)
+    config.optim_wrapper.optimizer.fused = True
+    model = MODELS.build(config.model)
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    decay = {id(p): group['weight_decay'] for group in wrapper.optimizer.param_groups
+             for p in group['params']}
+    norms = {id(p) for module in model.modules()
+             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
+             for p in module.parameters()}
+    for name, parameter in model.named_parameters():
+        free = id(parameter) in norms or name.endswith('.bias')
+        assert decay[id(parameter)] == (0 if free else 5e-4), name
+    assert len(norms) > 20

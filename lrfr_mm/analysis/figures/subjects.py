@@ -11,12 +11,17 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from torch.nn import functional as F
 
-from lrfr_mm.apis import Embedder
 from lrfr_mm.datasets.benchmarks import SampledPairs
 from lrfr_mm.datasets.benchmarks.base import PairBenchmark
-from lrfr_mm.engine.checkpoint import check_checkpoint, find_checkpoint, read_checkpoint
-from lrfr_mm.ops.degradations import degrade_image
+from lrfr_mm.engine.checkpoint import (
+    check_checkpoint,
+    find_checkpoint,
+    load_recognizer,
+    read_checkpoint,
+)
+from lrfr_mm.ops.degradations import degrade_images
 from lrfr_mm.registry import DATASETS, MODELS
 
 __all__ = ['Faces', 'Run', 'Subject', 'load_faces', 'parse_subject']
@@ -30,28 +35,45 @@ class Run:
     checkpoint: str
 
     @cached_property
-    def embedder(self) -> Embedder:
-        return Embedder(self.config, self.checkpoint, flip_test='none')
+    def network(self) -> torch.nn.Module:
+        """The model without its head, with the checkpoint's weights, in eval mode."""
+        settings = copy.deepcopy(self.config.model)
+        settings.head = settings.contrast_loss = None
+        model = self._build(settings)
+        load_recognizer(model, self.checkpoint)
+        return model
 
+    @torch.no_grad()
     def embed(self, images: Sequence[np.ndarray], resolution: int,
               degradation: str = 'bicubic') -> np.ndarray:
-        """Unit vectors, float32 (N, D), of uint8 (H, W, 3) images at ``resolution`` px."""
-        return self.embedder.embed(degrade_image(image, min(resolution, max(image.shape[:2])),
-                                                 degradation) for image in images)
+        """Unit vectors, float32 (N, D), of uint8 (H, W, 3) images at ``resolution`` px (at most
+        their own side).
+        """
+        out = []
+        for start in range(0, len(images), 128):
+            batch = torch.from_numpy(np.stack(images[start:start + 128])).permute(0, 3, 1, 2)
+            if resolution < max(batch.shape[2:]):
+                batch = degrade_images(batch, resolution, degradation)
+            shown = self.network.data_preprocessor(dict(inputs=dict(hr=batch)))['inputs']
+            out.append(F.normalize(self.network(shown).float()).cpu().numpy())
+        return np.concatenate(out)
+
+    def _build(self, settings) -> torch.nn.Module:
+        init_default_scope(self.config.get('default_scope', 'lrfr_mm'))
+        return MODELS.build(settings).to('cuda' if torch.cuda.is_available() else 'cpu').eval()
 
     def recognizer(self) -> torch.nn.Module:
         """The whole model, head and loss included, with the checkpoint's weights, in eval mode."""
-        init_default_scope(self.config.get('default_scope', 'lrfr_mm'))
         saved = read_checkpoint(self.checkpoint)['state_dict']
         settings = copy.deepcopy(self.config.model)
         if 'head.weight' not in saved:
             raise ValueError(f'{self.checkpoint} has no head.weight: the gradients of a loss need '
                              'the head')
         settings.head.num_classes = len(saved['head.weight'])
-        model = MODELS.build(settings)
+        model = self._build(settings)
         check_checkpoint(model, saved, self.checkpoint)
         model.load_state_dict(saved)
-        return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
+        return model
 
 
 @dataclass(frozen=True)

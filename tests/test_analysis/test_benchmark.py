@@ -41,6 +41,14 @@ def test_depthwise_convolutions_are_not_counted_as_whole_ones():
     assert trainer.forward_flop() / 4 == pytest.approx(want, rel=.01)
 
 
+def test_bytes_of_a_step():
+    init_default_scope('lrfr_mm')
+    model = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'demo.py').model.to_dict()
+    trainer = _Trainer(model, 3, 10, False, False, 'cpu')
+    weights = sum(p.numel() for p in trainer.network.parameters())
+    assert trainer.bytes_moved() == (2 * 3 * 3 * 112 * 112, 20 * weights)
+
+
 def test_bound_in_words():
     assert bound(62., 100.) == 'input-bound: 62 % waiting for input'
     assert bound(2., 100.) == 'network-bound: 2 % waiting for input'

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import resource
 import time
 from statistics import median
 
@@ -73,6 +74,14 @@ class _Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self._tick('update', start)
 
+    def bytes_moved(self) -> tuple[int, int]:
+        """Bytes that a step copies to the device (uint8 images), and that SGD with momentum reads
+        and writes at least: weights and momentum both, gradients once.
+        """
+        copied = sum(view.numel() for view in self.batch['inputs'].values())
+        updated = sum(5 * p.numel() * p.element_size() for p in self.network.parameters())
+        return copied, updated
+
     @torch.no_grad()
     def forward_flop(self) -> int:
         """Floating-point operations of the loss's forward pass, a multiplication and an addition
@@ -111,9 +120,10 @@ def benchmark_step(model: dict, name: str, batch_size: int = 16, num_classes: in
         trace: Write a Chrome trace of one step to this file.
 
     Returns:
-        Samples/s of the step with time by phase, peak GPU memory and MFU (three times the forward
-        pass's operations as a share of the measured matrix-product rate; fast convolution
-        algorithms can exceed it), and images/s of embedding.
+        Samples/s of the step with time by phase, bytes moved, peak memory (of the GPU, or of the
+        process so far) and MFU (three times the forward pass's operations as a share of the
+        measured matrix-product rate; fast convolution algorithms can exceed it), and images/s of
+        embedding.
     """
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     trainer = _Trainer(model, batch_size, num_classes, bf16, channels_last, device)
@@ -131,8 +141,12 @@ def benchmark_step(model: dict, name: str, batch_size: int = 16, num_classes: in
     extra.update({phase: f'{100 * spent / total:.0f} %' for phase, spent in
                   trainer.phases.items()})
     extra['bound by'] = max(trainer.phases, key=trainer.phases.get)
-    if device == 'cuda':
-        extra['peak memory'] = f'{torch.cuda.max_memory_allocated() / 2 ** 30:.1f} GiB'
+    copied, updated = trainer.bytes_moved()
+    extra['moved a step'] = (f'{copied / 2 ** 20:.1f} MiB of images, {updated / 2 ** 20:,.0f} MiB '
+                             'by the update')
+    peak = (torch.cuda.max_memory_allocated() if device == 'cuda' else
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    extra['peak memory'] = f'{peak / 2 ** 30:.1f} GiB'
     if trace is not None:
         with torch.profiler.profile() as profile:
             trainer.step()

@@ -60,8 +60,10 @@ class FullySharded:
         mesh = dist.device_mesh.init_device_mesh(torch.device(get_device()).type,
                                                  (dist.get_world_size(),))
         for unit in _units(module, min_parameters, own):
-            fully_shard(unit, mesh=mesh, reshard_after_forward=reshard_after_forward,
-                        ignored_params=own & set(unit.parameters()))
+            inside = own & set(unit.parameters())  # torch 2.6 has no ignored_params
+            # What is left of the whole is wanted again as soon as the backward pass begins.
+            fully_shard(unit, mesh=mesh, **(dict(ignored_params=inside) if inside else {}),
+                        reshard_after_forward=reshard_after_forward and unit is not module)
         module._fully_sharded = True
         return module
 

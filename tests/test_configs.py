@@ -69,3 +69,19 @@ def test_demo_tests_people_it_did_not_train_on():
     train = config.train_dataloader.dataset.source
     test = config.test_dataloader.dataset[0].source
     assert test.first_identity >= train.num_identities
+
+
+def test_the_plus_recipe_changes_what_it_says():
+    plus, base = (Config.fromfile(ROOT / 'configs' / 'lrfr' / f'r50_ms1m{n}.py').to_dict()
+                  for n in ('_plus', ''))
+    views = plus['model']['data_preprocessor'].pop('multi_res')
+    assert base['train_dataloader']['dataset'].pop('pipeline') == [
+        dict(type='MultiResAug', **views)]
+    assert plus['train_dataloader']['dataset'].pop('pipeline') == []
+    assert plus['model']['data_preprocessor'].pop('non_blocking')
+    assert plus['model'].pop('channels_last')
+    assert plus['model']['contrast_loss'].pop('loss_weight') == 5
+    assert base['model']['contrast_loss'].pop('loss_weight') == 1
+    assert plus['optim_wrapper'].pop('type') == 'Bf16OptimWrapper'
+    assert plus['optim_wrapper']['optimizer'].pop('fused') and base['optim_wrapper'].pop('type')
+    assert plus == base

@@ -20,6 +20,10 @@ from lrfr_mm.analysis.study import (
 from lrfr_mm.engine.launch import run_command
 from lrfr_mm.files import write_text
 
+CHOICES = {**TABLES, **QUESTIONS,
+           'any': {name: row for rows in (*TABLES.values(), *QUESTIONS.values())
+                   for name, row in rows.items()}}
+
 
 def _add_common(command: argparse.ArgumentParser, out_help: str, metrics_help: str) -> None:
     command.add_argument('--seeds', type=int, default=3, help='repetitions, with seeds 0, 1, ...')
@@ -41,8 +45,9 @@ def main() -> None:
     command.add_argument('configs', nargs='+', help='config files')
     _add_common(command, 'folder of all runs; a second start goes on where the first ended',
                 'columns (default: the accuracies)')
-    for name, rows in {**TABLES, **QUESTIONS}.items():
-        kind = 'the paper\'s table' if name in TABLES else 'open question'
+    for name, rows in CHOICES.items():
+        kind = ('the paper\'s table' if name in TABLES else 'open question' if name in QUESTIONS
+                else 'rows of all of these')
         command = commands.add_parser(name, help=f'{kind}: {", ".join(rows)}')
         command.set_defaults(function=table, table=name)
         command.add_argument('--base', required=True, help='config to change row by row')
@@ -68,7 +73,7 @@ def table(args) -> None:
     if not Path(args.base).is_file():
         raise FileNotFoundError(f'config {args.base} does not exist')
     base = Config.fromfile(args.base)
-    table = {**TABLES, **QUESTIONS}[args.table]
+    table = CHOICES[args.table]
     rows = {name: table[name] for name in args.rows or table}
     runs = []
     for name, row in rows.items():

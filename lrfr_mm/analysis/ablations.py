@@ -112,7 +112,7 @@ QUESTIONS: dict[str, dict[str, Ablation]] = {
         **{'maug_ours1' if weight == 1 else f'formula_{weight:g}': _weighted(_ours(1, weight))
            for weight in (.1, 1., 10., 100., 1000.)},
         **{f'released_{weight:g}': _weighted(dict(_ours(1, weight), form='released'))
-           for weight in (1., 100., 1000.)},
+           for weight in (1., 10., 100., 1000.)},
         **{f'l{p}_{weight:g}': _weighted(dict(_lp(p), loss_weight=weight))
            for p, weights in ((1, (10., 100.)), (2, (100., 1000.)))
            for weight in weights},

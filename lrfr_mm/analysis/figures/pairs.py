@@ -95,7 +95,7 @@ def draw_runs(axes, subject: Subject, xs, values: np.ndarray, k: int) -> list[tu
     if len(values) == 1:
         return [(subject.name, x, float(m), '') for x, m in zip(xs, mean, strict=True)]
     deviation = values.std(0, ddof=1)
-    axes.fill_between(xs, mean - deviation, mean + deviation, color=colour(k), alpha=.15, lw=0)
+    axes.fill_between(xs, mean - deviation, mean + deviation, color=colour(k), alpha=.1, lw=0)
     return [(subject.name, x, float(m), float(d))
             for x, m, d in zip(xs, mean, deviation, strict=True)]
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from lrfr_mm.analysis.figures.pairs import draw_runs
 from lrfr_mm.analysis.figures.style import canvas, resolution_axis, save_figure
 from lrfr_mm.analysis.figures.subjects import Run, Subject
+from lrfr_mm.datasets import FaceDataset
 from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import SOURCES
 
@@ -19,11 +20,17 @@ __all__ = ['gradient_norm', 'gradients', 'term_gradients', 'training_faces']
 def training_faces(run: Run, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """``count`` faces of the training set, evenly spaced, as the pipeline's ResizeFace makes them:
     uint8 (count, 3, H, W) and labels (count,).
+
+    Raises:
+        ValueError: If the training set is a stream.
     """
-    from lrfr_mm.datasets import FaceDataset
     settings = run.config.train_dataloader.dataset
+    source = SOURCES.build(settings.source)
+    if source.streaming:
+        raise ValueError(f'{source} is a stream: gradients need random access, convert the set to '
+                         'LMDB or RecordIO')
     steps = [step for step in settings.get('pipeline', ()) if step['type'] == 'ResizeFace']
-    dataset = FaceDataset(SOURCES.build(settings.source), steps)
+    dataset = FaceDataset(source, steps)
     chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
     samples = [dataset[int(i)] for i in chosen]
     images = np.stack([sample['img'] for sample in samples])

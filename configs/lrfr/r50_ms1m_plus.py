@@ -6,8 +6,9 @@
 # - bfloat16, channels last, one fused kernel for SGD, LR views made on the device (same draws, same
 #   pixels): faster, the same up to rounding (docs/speed.md).
 # Kept, after having looked: 7, 14 and 20 px at 1:1:2 (every size from 7 to 32 px was worse at 7 and
-# 14), Pillow's bicubic (OpenCV's costs 3 points at 7 px and wins nothing on its own pixels), batch
-# norm for each view and independent flips (the others: no difference shown).
+# 14 on drawn faces), Pillow's bicubic (OpenCV's costs 3 points at 7 px and wins nothing on its own
+# pixels), batch norm for each view (joint: behind on drawn faces, ahead on one real set) and
+# independent flips (no difference shown).
 _base_ = ['../_base_/models/lrf_r50.py', '../_base_/datasets/recordio.py',
           '../_base_/schedules/sgd_ms1m.py', '../_base_/default_runtime.py']
 model = dict(

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 __all__ = ['CosineLogits', 'GatherRows', 'Processes', 'SplitCrossEntropy', 'phase']
 
+_BLOCK = 65536  # rows
+
 
 @dataclass
 class Processes:
@@ -73,7 +75,9 @@ class CosineLogits(torch.autograd.Function):
         embeddings, weight, shrink = ctx.saved_tensors
         grad = grad.mul_(shrink)
         to_weight = grad.T @ embeddings
-        along = torch.linalg.vecdot(to_weight, weight).mul_(shrink).mul_(shrink)
+        # Block by block, since the products of all rows at once are as large as the weights.
+        along = torch.cat([(a * b).sum(1) for a, b in zip(
+            to_weight.split(_BLOCK), weight.split(_BLOCK), strict=True)]).mul_(shrink).mul_(shrink)
         return grad @ weight, to_weight.addcmul_(weight, along[:, None], value=-1)
 
 

@@ -96,7 +96,7 @@ def table(args) -> None:
     print(study_figure(results, metrics, args.out, args.table))
     if args.table == 'weight':
         subjects = [parse_subject(f'{run.name}={run.folder(args.out, 0).parent}') for run in runs]
-        chosen = [m for m in metrics if m.endswith(('@7', '@112'))]
+        chosen = [m for m in metrics if m.endswith(('@7', '@112'))] or metrics
         print(weight_figure(subjects, results, chosen, args.out))
 
 

@@ -103,13 +103,11 @@ class FullyShardedHook(Hook):
         own = runner.model.state_dict()
         checkpoint['state_dict'] = {key: spread_like(value, own[key]) if key in own else value
                                     for key, value in checkpoint['state_dict'].items()}
-        states = checkpoint.get('optimizer', {}).get('state', {})
-        if not states:
+        if 'optimizer' not in checkpoint:
             return
         parameters = [p for group in runner.optim_wrapper.optimizer.param_groups
-                      for p in group['params']] if hasattr(
-            runner.optim_wrapper, 'optimizer') else list(runner.model.parameters())
-        for position, state in states.items():
+                      for p in group['params']]
+        for position, state in checkpoint['optimizer']['state'].items():
             parameter = parameters[position]
             for key, value in state.items():
                 if isinstance(value, torch.Tensor) and value.shape == parameter.shape:

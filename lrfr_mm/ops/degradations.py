@@ -79,8 +79,8 @@ def degrade_image(image: np.ndarray, resolution: int, degradation: str = 'bicubi
     """
     check_degradation(degradation)
     h, w = image.shape[:2]
-    if degradation == 'bicubic' or resolution < 1 or resolution >= max(h, w):
-        return degrade_array(image, resolution)
+    if resolution < 1 or resolution >= max(h, w):
+        return degrade_array(image, resolution)  # an error, or the image
     return DEGRADATIONS[degradation](np.ascontiguousarray(image), resolution)
 
 

@@ -11,11 +11,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from sklearn.decomposition import PCA
 
-from lrfr_mm.analysis.figures import FIGURES, draw_figures, load_faces, parse_subject
+from lrfr_mm.analysis.figures import FIGURES, Subject, draw_figures, load_faces, parse_subject
 from lrfr_mm.analysis.figures.distances import autograd_derivative, derivative
 from lrfr_mm.analysis.figures.gradients import gradient_norm, term_gradients, training_faces
 from lrfr_mm.analysis.figures.pairs import overlap
 from lrfr_mm.analysis.figures.projections import pca_project
+from lrfr_mm.analysis.figures.studies import study_figure, weight_figure
 from lrfr_mm.models.losses import LogFExpLoss
 from lrfr_mm.registry import MODELS
 
@@ -162,3 +163,25 @@ def test_gradient_of_a_term_grows_with_its_weight(subject):
     ten = term_gradients(type(run)(config, run.checkpoint), images=8)
     assert ten['contrast'] == pytest.approx(10 * one['contrast'], rel=1e-5)
     assert ten['classification'] == pytest.approx(one['classification'])
+
+
+def test_faces_are_embedded_once_whatever_the_figures(folder, tmp_path):
+    subject = parse_subject(f'fresh={folder}/seed0')
+    calls = []
+    subject.runs[0].network.register_forward_hook(lambda *_: calls.append(1))
+    draw_figures(['similarity', 'accuracy', 'roc', 'dimensions', 'pca', 'tsne'], [subject],
+                 tmp_path)
+    assert len(calls) == 8  # one batch at each of 7, 10, 14, 20, 28, 42, 56 and 112 px
+
+
+def test_figures_of_studies_do_without_what_was_not_run(subject, tmp_path):
+    results = {'l1_10': {'scface/d1/rank1': np.array([70., 72.]), 'x': np.array([1., 2.])},
+               'maug_ours1': {'scface/d1/rank1': np.array([71.])}}
+    assert study_figure(results, ['scface/d1/rank1', 'x', 'absent'], tmp_path, 'study').is_file()
+    rows = list(csv.reader((tmp_path / 'study.csv').open()))
+    assert len(rows) == 1 + 2 + 1 + 2
+    named = [Subject(name, subject.runs[:1]) for name in results]
+    weight_figure(named, results, ['scface/d1/rank1'], tmp_path)
+    rows = list(csv.DictReader((tmp_path / 'weight_by_gradient.csv').open()))
+    assert [(row['row'], row['distance'], row['weight'], row['mean']) for row in rows] == [
+        ('l1_10', 'L1', '10', '71'), ('maug_ours1', 'LogFExp', '1', '71')]

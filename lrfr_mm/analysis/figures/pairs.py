@@ -14,7 +14,7 @@ __all__ = ['accuracy', 'dimensions', 'draw_runs', 'overlap', 'roc', 'similarity'
 
 
 def _cosines(run: Run, faces: Faces, resolution: int) -> np.ndarray:
-    vectors = run.embed(faces.images, resolution)
+    vectors = run.embed(faces, resolution)
     return (vectors[faces.pairs[:, 0]] * vectors[faces.pairs[:, 1]]).sum(1)
 
 
@@ -128,12 +128,12 @@ def dimensions(subjects: list[Subject], faces: Faces, out: Path, resolutions=(20
     """Figure 6: how the mean error of an embedding's numbers, |x_i - y_i| between a face and its
     degraded self over all faces, is distributed over the dimensions i.
     """
-    chosen = faces.images[::max(1, len(faces.images) // images)]
+    chosen = slice(None, None, max(1, len(faces.images) // images))
     errors = {}
     for subject in subjects:
-        full = subject.runs[0].embed(chosen, 112)
+        full = subject.runs[0].embed(faces, 112)[chosen]
         for resolution in resolutions:
-            low = subject.runs[0].embed(chosen, resolution)
+            low = subject.runs[0].embed(faces, resolution)[chosen]
             errors[subject.name, resolution] = np.abs(full - low).mean(0)
     edges = np.linspace(0, 1.02 * max(values.max() for values in errors.values()), 46)
     rows = []

@@ -45,7 +45,7 @@ def pca(subjects: list[Subject], faces: Faces, out: Path, resolutions=(112, 42, 
 
 
 def _panels(subjects, faces, out, resolutions, images, project, name) -> Path:
-    chosen = faces.images[::max(1, len(faces.images) // images)][:images]
+    chosen = np.arange(len(faces.images))[::max(1, len(faces.images) // images)][:images]
     shades = colormaps['viridis'](np.linspace(.95, 0, len(resolutions)))
     rows = []
     columns = min(3, len(subjects))
@@ -54,7 +54,7 @@ def _panels(subjects, faces, out, resolutions, images, project, name) -> Path:
         for axes in panels.flat[len(subjects):]:
             axes.set_visible(False)
         for axes, subject in zip(panels.flat, subjects, strict=False):
-            vectors = [subject.runs[0].embed(chosen, r) for r in resolutions]
+            vectors = [subject.runs[0].embed(faces, r)[chosen] for r in resolutions]
             points = project(np.concatenate(vectors)).reshape(len(resolutions), len(chosen), 2)
             for resolution, cloud, shade in zip(resolutions, points, shades, strict=True):
                 axes.scatter(*cloud.T, s=6, color=shade, alpha=.55, lw=0)

@@ -56,7 +56,8 @@ def study_figure(results: dict[str, dict[str, np.ndarray]], metrics: list[str], 
                 axes.plot([mean] * 2, [k - .3, k + .3], lw=2, color=colour(0))
                 axes.plot(values, [k] * len(values), 'o', ms=3.5, color='#3c4043', alpha=.7)
                 rows += [(row, metric, seed, float(v)) for seed, v in enumerate(values)]
-            axes.axvline(results[names[0]][metric].mean(), color='#8a8f98', lw=.8, ls='--')
+            if metric in results[names[0]]:
+                axes.axvline(results[names[0]][metric].mean(), color='#8a8f98', lw=.8, ls='--')
             axes.set_title(_title(metric), loc='left')
             axes.tick_params(axis='x', labelsize=8.5)
         panels[0, 0].set_yticks(range(len(names)), names)
@@ -91,9 +92,10 @@ def weight_figure(subjects: list[Subject], results: dict[str, dict[str, np.ndarr
                   *_mean_and_spread(results[subject.name][metric])) for metric in metrics]
     with canvas(1, len(metrics), 4., 3.6) as (figure, panels):
         for axes, metric in zip(panels[0], metrics, strict=True):
-            mean, spread = _mean_and_spread(results['maug'][metric])
-            axes.axhline(mean, color='#8a8f98', lw=1, ls='--', label='no distance')
-            axes.axhspan(mean - spread, mean + spread, color='#8a8f98', alpha=.12, lw=0)
+            if 'maug' in results:
+                mean, spread = _mean_and_spread(results['maug'][metric])
+                axes.axhline(mean, color='#8a8f98', lw=1, ls='--', label='no distance')
+                axes.axhspan(mean - spread, mean + spread, color='#8a8f98', alpha=.12, lw=0)
             for k, (family, found) in enumerate(points.items()):
                 if not found:
                     continue

@@ -2,8 +2,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -21,10 +20,28 @@ from lrfr_mm.engine.checkpoint import (
     load_recognizer,
     read_checkpoint,
 )
-from lrfr_mm.ops.degradations import degrade_images
+from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import DATASETS, MODELS
 
 __all__ = ['Faces', 'Run', 'Subject', 'load_faces', 'parse_subject']
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Aligned faces and pairs of them.
+
+    Attributes:
+        images: uint8 RGB (112, 112, 3) each.
+        pairs: int (P, 2).
+        is_same: bool (P,).
+
+    Two are equal only if they are one object, which is what embeddings are found by.
+    """
+
+    name: str
+    images: list[np.ndarray]
+    pairs: np.ndarray
+    is_same: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,7 @@ class Run:
 
     config: Config
     checkpoint: str
+    _embedded: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def network(self) -> torch.nn.Module:
@@ -44,19 +62,21 @@ class Run:
         return model
 
     @torch.no_grad()
-    def embed(self, images: Sequence[np.ndarray], resolution: int,
-              degradation: str = 'bicubic') -> np.ndarray:
-        """Unit vectors, float32 (N, D), of uint8 (H, W, 3) images at ``resolution`` px (at most
-        their own side).
+    def embed(self, faces: Faces, resolution: int) -> np.ndarray:
+        """Unit vectors, float32 (N, D), of ``faces`` at ``resolution`` px (at most their own side);
+        made once, whatever number of figures asks for them.
         """
-        out = []
-        for start in range(0, len(images), 128):
-            batch = torch.from_numpy(np.stack(images[start:start + 128])).permute(0, 3, 1, 2)
-            if resolution < max(batch.shape[2:]):
-                batch = degrade_images(batch, resolution, degradation)
-            shown = self.network.data_preprocessor(dict(inputs=dict(hr=batch)))['inputs']
-            out.append(F.normalize(self.network(shown).float()).cpu().numpy())
-        return np.concatenate(out)
+        if (faces, resolution) not in self._embedded:
+            out = []
+            for start in range(0, len(faces.images), 128):
+                batch = torch.from_numpy(np.stack(faces.images[start:start + 128]))
+                batch = batch.permute(0, 3, 1, 2)
+                if resolution < max(batch.shape[2:]):
+                    batch = degrade(batch, resolution)
+                shown = self.network.data_preprocessor(dict(inputs=dict(hr=batch)))['inputs']
+                out.append(F.normalize(self.network(shown).float()).cpu().numpy())
+            self._embedded[faces, resolution] = np.concatenate(out)
+        return self._embedded[faces, resolution]
 
     def _build(self, settings) -> torch.nn.Module:
         init_default_scope(self.config.get('default_scope', 'lrfr_mm'))
@@ -114,22 +134,6 @@ def parse_subject(text: str) -> Subject:
                                     f'{"a" if checkpoint else "no"} checkpoint')
         runs.append(Run(Config.fromfile(configs[0]), str(checkpoint)))
     return Subject(name, runs)
-
-
-@dataclass(frozen=True)
-class Faces:
-    """Aligned faces and pairs of them.
-
-    Attributes:
-        images: uint8 RGB (112, 112, 3) each.
-        pairs: int (P, 2).
-        is_same: bool (P,).
-    """
-
-    name: str
-    images: list[np.ndarray]
-    pairs: np.ndarray
-    is_same: np.ndarray
 
 
 def load_faces(config: Config, benchmark: str | None = None, folder: str | None = None,

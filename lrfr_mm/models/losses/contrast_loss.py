@@ -2,34 +2,44 @@
 from __future__ import annotations
 
 import torch
-from mmengine.model import BaseModule
+
+from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch, EmbeddingLoss
 
 __all__ = ['ContrastLoss']
 
 
-class ContrastLoss(BaseModule):
+class ContrastLoss(EmbeddingLoss):
     """A distance between two sets of embeddings, computed in float32 or better under autocast.
 
     A new loss overrides :meth:`distance`, which gets float32 or float64 tensors.
 
     Args:
         loss_weight: Factor lambda of the method's total loss (paper, section 3.4).
+        init_cfg: mmengine's weight initialisation.
     """
 
-    def __init__(self, loss_weight: float = 1.):
-        super().__init__()
-        self.loss_weight = loss_weight
+    needs = ('lr',)
 
     def distance(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Scalar distance of ``x`` and ``y``, both (B, D), float32 or float64."""
         raise NotImplementedError
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def compute(self, batch: EmbeddingBatch) -> torch.Tensor:
+        return self.distance(batch.unit_hr, batch.unit_lr)
+
+    def forward(self, x: torch.Tensor | None = None, y: torch.Tensor | None = None, *,
+                hr: torch.Tensor | None = None, lr: torch.Tensor | None = None,
+                **context) -> torch.Tensor:
         """Weighted distance of two views.
 
+        Called with ``x`` and ``y``, which are taken as they are: the formula on normalised
+        vectors. Called with ``hr`` and ``lr``, embeddings as the network gives them, which are
+        normalised first: what the recognizer does.
+
         Args:
-            x: L2-normalised embeddings of the HR views, (B, D), any float dtype.
-            y: L2-normalised embeddings of the LR views, (B, D).
+            x, hr: Of the HR views, (B, D), any float dtype.
+            y, lr: Of the LR views, (B, D).
+            **context: What other losses need (labels, head, teacher).
 
         Returns:
             Scalar, float32 (float64 for float64 input).
@@ -37,8 +47,11 @@ class ContrastLoss(BaseModule):
         Raises:
             ValueError: If the shapes differ or are not (B, D).
         """
-        if x.shape != y.shape or x.dim() != 2:
-            raise ValueError(f'two (B, D) batches needed, got {tuple(x.shape)}, {tuple(y.shape)}')
+        if x is None:
+            return super().forward(hr, lr, **context)
+        if y is None or x.shape != y.shape or x.dim() != 2:
+            raise ValueError(f'two (B, D) batches needed, got {tuple(x.shape)}, '
+                             f'{None if y is None else tuple(y.shape)}')
         dtype = torch.promote_types(torch.promote_types(x.dtype, y.dtype), torch.float32)
         with torch.autocast(x.device.type, enabled=False):
             return self.loss_weight * self.distance(x.to(dtype), y.to(dtype))

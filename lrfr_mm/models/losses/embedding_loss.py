@@ -21,8 +21,8 @@ class EmbeddingBatch:
         hr: Embeddings of the HR views, (B, D).
         lr: Embeddings of the LR views of the same faces, (B, D); None without an LR view.
         labels: Identities, int64 (B,); None where there are none.
-        head: The classification head, whose ``weight`` are the classes' weights (C, D) (unnormalised)
-            and whose ``logits(embeddings)`` are cosines (B, C); None without one.
+        head: The classification head, whose ``weight`` (C, D) holds the class weights, not
+            normalised, and whose ``logits(embeddings)`` are cosines (B, C); None without one.
         teacher: Embeddings of the frozen teacher for the HR views, (B, D'), without gradient.
     """
 

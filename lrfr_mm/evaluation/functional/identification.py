@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ['FAISS_INDEXES', 'GallerySearch', 'identification_ranks', 'mean_average_precision',
-           'rank_k_accuracy', 'search_gallery', 'search_gallery_faiss', 'tpir_at_fpir',
-           'unit_vectors']
+__all__ = ['DISTRACTOR', 'FAISS_INDEXES', 'UNKNOWN', 'GallerySearch', 'identification_ranks',
+           'mean_average_precision', 'rank_k_accuracy', 'search_gallery', 'search_gallery_faiss',
+           'tpir_at_fpir', 'unit_vectors']
 
+# Labels of images without a known identity. They differ, and neither ever counts as a mate.
+DISTRACTOR = -1  # a gallery entry of nobody among the probes
+UNKNOWN = -2  # a probe of nobody in the gallery
 
 _TIE = np.float32(1e-6)
 

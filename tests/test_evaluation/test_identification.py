@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -5,6 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from lrfr_mm.evaluation.functional import (
+    DISTRACTOR,
+    UNKNOWN,
     bootstrap_interval,
     mean_average_precision,
     paired_bootstrap,
@@ -18,6 +22,7 @@ from lrfr_mm.evaluation.functional import (
     tpir_at_fpir,
 )
 from lrfr_mm.evaluation.functional.verification import roc_points
+from lrfr_mm.evaluation.metrics import Identification
 
 
 def problem(seed, probes=25, gallery=40, people=12):
@@ -96,6 +101,70 @@ def test_open_set_rates_against_every_threshold(seed, rank, fpir):
         if false <= fpir + 1e-12:
             best = max(best, true)
     assert tpir_at_fpir(found, (fpir,), rank)[fpir] == pytest.approx(best)
+
+
+def brute_force(probes, gallery, probe_labels, gallery_labels):
+    """Rank of the best mate by sorting, and the average precision of each probe."""
+    ranks, precisions = [], []
+    for label, row in zip(probe_labels, cosines(probes, gallery), strict=True):
+        mates = np.array([label == other and label >= 0 for other in gallery_labels])
+        places = np.flatnonzero(mates[np.argsort(-row)]) + 1
+        ranks.append(int(places[0]) if len(places) else 0)
+        if len(places):
+            precisions.append(np.mean(np.arange(1, len(places) + 1) / places))
+    return np.array(ranks), float(np.mean(precisions))
+
+
+@given(st.integers(0, 10**6), st.sampled_from(['exact', 'flat']), st.booleans())
+def test_distractors_and_unknowns_never_mate(seed, engine, one_kind):
+    """Half of the gallery are distractors, a third of the probes unknown; ``one_kind`` gives both
+    the same negative label.
+    """
+    probes, gallery, probe_labels, gallery_labels = problem(seed)
+    gallery_labels[::2] = DISTRACTOR
+    probe_labels[::3] = DISTRACTOR if one_kind else UNKNOWN
+    gallery_labels[1], probe_labels[1] = 3, 3
+    if engine == 'exact':
+        found = search_gallery(probes, gallery, probe_labels, gallery_labels)
+    else:
+        pytest.importorskip('faiss')
+        found, _ = search_gallery_faiss(probes, gallery, probe_labels, gallery_labels)
+    ranks, precision = brute_force(probes, gallery, probe_labels, gallery_labels)
+    np.testing.assert_array_equal(found.ranks, ranks)
+    assert (found.ranks[::3] == 0).all() and (found.mate_scores[found.ranks == 0] == -np.inf).all()
+    scores = cosines(probes, gallery)
+    np.testing.assert_allclose(found.top_scores, scores.max(1), atol=1e-6)
+    if engine == 'exact':
+        assert mean_average_precision(found) == pytest.approx(precision, abs=1e-6)
+    # Open set: the lowest threshold at which at most every second unknown has anybody above it.
+    unknown, best = np.sort(scores.max(1)[ranks == 0])[::-1], scores.copy()
+    best[probe_labels[:, None] != gallery_labels] = -np.inf
+    best = best.max(1)[ranks > 0]
+    limit = unknown[len(unknown) // 2]
+    want = ((best > limit) & (ranks[ranks > 0] <= 5)).mean()
+    assert tpir_at_fpir(found, (.5,), 5)[.5] == pytest.approx(want)
+
+
+@pytest.mark.parametrize('engine', ['exact', 'flat'])
+def test_the_metric_counts_known_probes_only(engine):
+    if engine == 'flat':
+        pytest.importorskip('faiss')
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(6, 16))
+    labels = np.array([0, 1, 2, 3, DISTRACTOR, DISTRACTOR, 0, 1, 2, UNKNOWN, UNKNOWN])
+    rows = np.where(labels >= 0, labels, 4)
+    vectors = people[rows] + .01 * rng.normal(size=(11, 16))
+    vectors[9] = people[5]  # resembles nobody; image 10 resembles the distractors
+    benchmark = SimpleNamespace(name='g', identities=labels, gallery=np.arange(6),
+                                probes={'': np.arange(6, 11)}, protocol_note='')
+    metric = Identification('g', ks=(1,), fpirs=(.5,), engine=engine)
+    values = metric.compute({view: vectors.astype(np.float32) for view in metric.views()},
+                            benchmark).values
+    assert values['g/rank1'] == 100 and values['g/tpir@0.5'] == 100
+    vectors[8] = people[3] + .01 * rng.normal(size=16)  # one of three is taken for another
+    values = metric.compute({view: vectors.astype(np.float32) for view in metric.views()},
+                            benchmark).values
+    assert values['g/rank1'] == pytest.approx(100 * 2 / 3)
 
 
 def test_open_set_needs_both_kinds():

@@ -4,20 +4,22 @@ from lrfr_mm.evaluation.functional.bootstrap import (
     paired_bootstrap,
     runs_bootstrap,
 )
+from lrfr_mm.evaluation.functional.faiss_search import FAISS_INDEXES, search_gallery_faiss
 from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS, fuse_flip, pair_scores
 from lrfr_mm.evaluation.functional.identification import (
+    DISTRACTOR,
+    UNKNOWN,
     GallerySearch,
     identification_ranks,
     mean_average_precision,
     rank_k_accuracy,
     search_gallery,
-    search_gallery_faiss,
     tpir_at_fpir,
-    unit_vectors,
 )
 from lrfr_mm.evaluation.functional.quality import quality_weighted_scores
 from lrfr_mm.evaluation.functional.ssim import mean_ssim
 from lrfr_mm.evaluation.functional.templates import template_pair_scores, template_vectors
+from lrfr_mm.evaluation.functional.vectors import normalise, unit_vectors
 from lrfr_mm.evaluation.functional.verification import (
     PROTOCOLS,
     auc,
@@ -27,9 +29,9 @@ from lrfr_mm.evaluation.functional.verification import (
     tar_at_far,
 )
 
-__all__ = ['FLIP_TESTS', 'PROTOCOLS', 'GallerySearch', 'auc', 'bootstrap_interval', 'eer',
-           'fuse_flip', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
-           'mean_ssim', 'pair_scores', 'paired_bootstrap', 'quality_weighted_scores',
-           'rank_k_accuracy', 'roc_points', 'runs_bootstrap', 'search_gallery',
-           'search_gallery_faiss', 'tar_at_far', 'template_pair_scores', 'template_vectors',
-           'tpir_at_fpir', 'unit_vectors']
+__all__ = ['DISTRACTOR', 'FAISS_INDEXES', 'FLIP_TESTS', 'PROTOCOLS', 'UNKNOWN', 'GallerySearch',
+           'auc', 'bootstrap_interval', 'eer', 'fuse_flip', 'identification_ranks',
+           'kfold_verification', 'mean_average_precision', 'mean_ssim', 'normalise',
+           'pair_scores', 'paired_bootstrap', 'quality_weighted_scores', 'rank_k_accuracy',
+           'roc_points', 'runs_bootstrap', 'search_gallery', 'search_gallery_faiss', 'tar_at_far',
+           'template_pair_scores', 'template_vectors', 'tpir_at_fpir', 'unit_vectors']

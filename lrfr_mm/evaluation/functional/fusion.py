@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lrfr_mm.evaluation.functional.vectors import normalise
+
 __all__ = ['FLIP_TESTS', 'fuse_flip', 'pair_scores']
 
 FLIP_TESTS = ('none', 'concat', 'sum')
@@ -27,7 +29,7 @@ def fuse_flip(embeddings: np.ndarray, mirrored: np.ndarray | None, flip_test: st
     elif flip_test == 'sum':
         embeddings = embeddings + mirrored
     embeddings = np.asarray(embeddings, np.float32)
-    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    return normalise(embeddings)
 
 
 def pair_scores(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:

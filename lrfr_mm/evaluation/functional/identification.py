@@ -1,31 +1,26 @@
-"""1:N identification: pure functions on embeddings."""
+"""1:N identification: pure functions on embeddings.
+
+Labels are identities from 0 upwards. Two negative labels stand for images without an identity;
+neither ever mates, not even with its own kind.
+"""
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ['DISTRACTOR', 'FAISS_INDEXES', 'UNKNOWN', 'GallerySearch', 'identification_ranks',
-           'mean_average_precision', 'rank_k_accuracy', 'search_gallery', 'search_gallery_faiss',
-           'tpir_at_fpir', 'unit_vectors']
+from lrfr_mm.evaluation.functional.vectors import unit_vectors
 
-# Labels of images without a known identity. They differ, and neither ever counts as a mate.
-DISTRACTOR = -1  # a gallery entry of nobody among the probes
-UNKNOWN = -2  # a probe of nobody in the gallery
+__all__ = ['DISTRACTOR', 'TIE', 'UNKNOWN', 'GallerySearch', 'identification_ranks',
+           'mean_average_precision', 'rank_k_accuracy', 'search_gallery', 'tpir_at_fpir',
+           'unit_vectors']
 
-_TIE = np.float32(1e-6)
-
-
-def unit_vectors(embeddings, name: str = 'embedding') -> np.ndarray:
-    """float32 (N, D) of length 1; ValueError names the first with NaN or infinite numbers."""
-    embeddings = np.asarray(embeddings, dtype=np.float32)
-    if embeddings.ndim != 2:
-        raise ValueError(f'{name} must be (N, D), got shape {embeddings.shape}')
-    finite = np.isfinite(embeddings).all(1)
-    if not finite.all():
-        bad = np.flatnonzero(~finite)
-        raise ValueError(f'{name} {bad[0]} has NaN or infinite numbers ({len(bad)} in all)')
-    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+DISTRACTOR = -1
+"""Label of a gallery image that shows none of the probes' people."""
+UNKNOWN = -2
+"""Label of a probe whose person is not in the gallery."""
+TIE = np.float32(1e-6)
+"""Cosines that differ by no more are ties."""
 
 
 @dataclass
@@ -59,8 +54,9 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
     Args:
         probes: Embeddings, (P, D); normalised here.
         gallery: Embeddings, (G, D).
-        probe_labels: Identities, (P,) integers.
-        gallery_labels: Identities, (G,); a distractor has a label that no probe has.
+        probe_labels: Identities, (P,) integers; ``UNKNOWN`` for a probe without a mate.
+        gallery_labels: Identities, (G,) integers; ``DISTRACTOR`` for a person without a probe.
+            Negative labels never mate.
         chunk: See above; 8192 takes 256 MiB.
 
     Raises:
@@ -78,6 +74,7 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
     order = np.argsort(gallery_labels, kind='stable')
     first = np.searchsorted(gallery_labels[order], probe_labels, side='left')
     last = np.searchsorted(gallery_labels[order], probe_labels, side='right')
+    last = np.where(probe_labels >= 0, last, first)
     starts = np.concatenate([[0], np.cumsum(last - first)])
     budget = chunk * chunk
     columns = min(len(gallery), max(1, budget // 64))
@@ -106,10 +103,10 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
                 scores = probes[block] @ gallery[piece:piece + columns].T
             for row, values in enumerate(scores_of):
                 for k, value in enumerate(values):
-                    above[row][k] += np.count_nonzero(scores[row] >= value - _TIE)
+                    above[row][k] += np.count_nonzero(scores[row] >= value - TIE)
         for row, values in enumerate(scores_of):
             if len(values):
-                own = (values[None] >= values[:, None] - _TIE).sum(1)  # mates among them
+                own = (values[None] >= values[:, None] - TIE).sum(1)  # mates among them
                 place = np.arange(1, len(values) + 1) + above[row] - own
                 position = block.start + row
                 mate_ranks[starts[position]:starts[position + 1]] = place
@@ -200,70 +197,3 @@ def tpir_at_fpir(search: GallerySearch, fpirs=(.01, .1, .2, .3), rank: int = 20
         limit = unknown[allowed] if allowed < len(unknown) else -np.inf
         rates[fpir] = float((known > limit).mean())
     return rates
-
-
-FAISS_INDEXES = ('flat', 'ivf', 'hnsw')
-
-
-def search_gallery_faiss(probes, gallery, probe_labels, gallery_labels, index: str = 'flat',
-                         k: int = 100, seed: int = 0) -> tuple[GallerySearch, float]:
-    """The ``k`` best entries of each probe by faiss, for galleries of many millions.
-
-    Ranks are exact up to what the index misses, with ties against the probe as far as the k best
-    show them; a mate that is not among these has rank k + 1. Ranks of further mates are not known,
-    so there is no average precision.
-
-    Args:
-        probes, gallery, probe_labels, gallery_labels: As of ``search_gallery``.
-        index: 'flat' (exact), 'ivf' (4 sqrt(G) cells, of which 32 are searched) or 'hnsw' (graph
-            with 32 neighbours, 128 searched).
-        k: Entries to look at.
-        seed: Of the 500 probes (at most) on which the recall is measured.
-
-    Returns:
-        The search, and the recall: share of the true k best, by brute force, that were found.
-
-    Raises:
-        ImportError: Without faiss.
-        ValueError: For another index.
-    """
-    if index not in FAISS_INDEXES:
-        raise ValueError(f'index must be one of {", ".join(FAISS_INDEXES)}, got {index!r}')
-    try:
-        import faiss
-    except ImportError:
-        raise ImportError(f'the {index} index needs `pip install faiss-cpu`') from None
-    probes, gallery = unit_vectors(probes, 'probe'), unit_vectors(gallery, 'gallery entry')
-    probe_labels, gallery_labels = np.asarray(probe_labels), np.asarray(gallery_labels)
-    k, dims = min(k, len(gallery)), gallery.shape[1]
-    if index == 'flat':
-        engine = faiss.IndexFlatIP(dims)
-    elif index == 'ivf':
-        cells = max(1, min(int(4 * len(gallery) ** .5), len(gallery) // 39))
-        engine = faiss.IndexIVFFlat(faiss.IndexFlatIP(dims), dims, cells,
-                                    faiss.METRIC_INNER_PRODUCT)
-        engine.train(gallery)
-        engine.nprobe = min(32, cells)
-    else:
-        engine = faiss.IndexHNSWFlat(dims, 32, faiss.METRIC_INNER_PRODUCT)
-        engine.hnsw.efSearch = max(128, k)
-    engine.add(gallery)
-    scores, found = engine.search(probes, k)
-    mates = (gallery_labels[found] == probe_labels[:, None]) & (found >= 0)
-    hit = mates.any(1)
-    first = mates.argmax(1)
-    best = np.where(hit, scores[np.arange(len(probes)), first], -np.inf).astype(np.float32)
-    others = ((scores >= best[:, None] - _TIE) & ~mates & (found >= 0)).sum(1)
-    known = np.isin(probe_labels, gallery_labels)
-    ranks = np.where(hit, others + 1, np.where(known, k + 1, 0))
-    sample = np.random.default_rng(seed).permutation(len(probes))[:500]
-    recall = 1.
-    if index != 'flat':
-        exact = faiss.IndexFlatIP(dims)
-        exact.add(gallery)
-        _, truth = exact.search(probes[sample], k)
-        recall = float(np.mean([np.isin(a, b).mean() for a, b in zip(truth, found[sample],
-                                                                      strict=True)]))
-    empty = np.zeros(len(probes) + 1, np.int64)
-    return GallerySearch(ranks.astype(np.int64), best, scores[:, 0].astype(np.float32),
-                         empty[:0], empty), recall

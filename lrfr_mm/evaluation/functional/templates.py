@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lrfr_mm.evaluation.functional.vectors import normalise
+
 __all__ = ['template_pair_scores', 'template_vectors']
 
 
@@ -42,8 +44,7 @@ def template_vectors(embeddings: np.ndarray, template_ids: np.ndarray, media_ids
     owner = template[starts]
     firsts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
     sums = np.add.reduceat(media, firsts, axis=0)
-    sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-    return sums.astype(np.float32), owner[firsts]
+    return normalise(sums), owner[firsts]
 
 
 def template_pair_scores(vectors: np.ndarray, first: np.ndarray, second: np.ndarray,

@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from lrfr_mm.evaluation.functional.faiss_search import FAISS_INDEXES, search_gallery_faiss
 from lrfr_mm.evaluation.functional.identification import (
-    FAISS_INDEXES,
     mean_average_precision,
     rank_k_accuracy,
     search_gallery,
-    search_gallery_faiss,
     tpir_at_fpir,
 )
 from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult

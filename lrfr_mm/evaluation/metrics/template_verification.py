@@ -5,6 +5,7 @@ import numpy as np
 
 from lrfr_mm.evaluation.functional.identification import search_gallery
 from lrfr_mm.evaluation.functional.templates import template_pair_scores, template_vectors
+from lrfr_mm.evaluation.functional.vectors import normalise
 from lrfr_mm.evaluation.functional.verification import tar_at_far
 from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult, View
 from lrfr_mm.evaluation.metrics.identification import identification_values
@@ -48,7 +49,7 @@ class TemplateVerification(EmbeddingMetric):
         elif self.flip_test == 'sum':
             plain = plain + mirrored
         if not self.use_norm:
-            plain = plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-12)
+            plain = normalise(plain)
         return plain
 
     def compute(self, embeddings, benchmark) -> MetricResult:

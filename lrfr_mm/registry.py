@@ -1,4 +1,8 @@
-"""Registries of lrfr_mm, children of mmengine's: a config builds all without an import."""
+"""Registries of lrfr_mm, children of mmengine's.
+
+Each names the package that registers its components (``locations``); it is imported when a name is
+first looked up, so that a config builds everything without an import by the user.
+"""
 from mmengine.registry import DATA_SAMPLERS as _DATA_SAMPLERS
 from mmengine.registry import DATASETS as _DATASETS
 from mmengine.registry import FUNCTIONS as _FUNCTIONS
@@ -24,8 +28,8 @@ __all__ = ['DATASETS', 'DATA_SAMPLERS', 'FUNCTIONS', 'HOOKS', 'LOG_PROCESSORS', 
            'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
 
 
-# Those that nothing of ours registers in are here so that mmengine finds its own components through
-# our scope without a warning.
+# Some of these children register nothing of ours. mmengine warns when a scope lacks a registry, so
+# they exist to let it resolve its own components (optimizers, visualizers) in our scope.
 def _child(parent: Registry, location: str) -> Registry:
     return Registry(parent.name, parent=parent, scope='lrfr_mm', locations=[location])
 

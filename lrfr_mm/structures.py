@@ -1,4 +1,4 @@
-"""What travels beside the images of a batch."""
+"""Labels, indices and predictions of a batch of faces."""
 from __future__ import annotations
 
 import torch
@@ -10,14 +10,27 @@ __all__ = ['FaceDataSample', 'stack_field']
 class FaceDataSample(BaseDataElement):
     """Annotations and predictions of one face, or of a whole batch.
 
-    Fields, each a scalar tensor for one face or (B,) / (B, D) for a batch:
+    A field of one face has the shape below; of a batch, it has the batch as a further first axis.
+    A field that nothing has set does not exist: test with ``name in sample``.
 
-    - ``gt_label``: int64, identity.
-    - ``sample_idx``: int64, position in the data set.
-    - ``rng_key``: int64, the seed of everything random about this visit of the sample.
-    - ``lr_resolution``: int64, side in px of the LR view, where there is one.
-    - ``embedding``: float32 (D,) or (B, D), after ``mode='predict'``.
+    Attributes:
+        gt_label: Identity, int64, scalar.
+        sample_idx: Index in the data set, int64, scalar.
+        rng_key: Seed of everything random about this visit of the sample, int64, scalar.
+        lr_resolution: Side of the LR view in px before it was enlarged again, int64, scalar.
+        landmarks: Left eye, right eye, nose, left and right corner of the mouth, as they appear in
+            the HR view: float32 (5, 2), x and y in px.
+        landmarks_lr: The same in the LR view, which may be flipped on its own; (5, 2).
+        embedding: Output of ``mode='predict'``, float32 (D,).
     """
+
+    gt_label: torch.Tensor
+    sample_idx: torch.Tensor
+    rng_key: torch.Tensor
+    lr_resolution: torch.Tensor
+    landmarks: torch.Tensor
+    landmarks_lr: torch.Tensor
+    embedding: torch.Tensor
 
 
 def stack_field(samples: FaceDataSample | list[FaceDataSample], name: str) -> torch.Tensor:

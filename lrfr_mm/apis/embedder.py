@@ -1,7 +1,6 @@
 """A trained recognizer as a function from faces to unit vectors."""
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +13,7 @@ from lrfr_mm.datasets.decode import decode
 from lrfr_mm.engine.checkpoint import load_recognizer
 from lrfr_mm.evaluation.functional.fusion import fuse_flip
 from lrfr_mm.evaluation.functional.identification import identification_ranks
+from lrfr_mm.models.build import embedding_config
 from lrfr_mm.registry import MODELS
 
 __all__ = ['Embedder']
@@ -47,9 +47,7 @@ class Embedder:
                 raise FileNotFoundError(f'config {config} does not exist')
             config = Config.fromfile(config)
         init_default_scope(config.get('default_scope', 'lrfr_mm'))
-        model = copy.deepcopy(config.model)
-        model.head = model.contrast_loss = None
-        self.model = MODELS.build(model)
+        self.model = MODELS.build(embedding_config(config.model))
         load_recognizer(self.model, checkpoint)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         self.model.to(self.device).eval()

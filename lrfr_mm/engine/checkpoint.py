@@ -119,7 +119,9 @@ def spread_like(tensor: torch.Tensor, example: torch.Tensor) -> torch.Tensor:
 
 
 def load_recognizer(model: torch.nn.Module, path: str) -> None:
-    """Load all of a checkpoint but its head into ``model``; nothing may be missing or left over.
+    """Load a checkpoint's embedding network into ``model``; nothing may be missing or left over.
+
+    Weights of the head and of the losses, which belong to the people of a training, are left out.
 
     Raises:
         FileNotFoundError: If ``path`` is not there.
@@ -127,11 +129,15 @@ def load_recognizer(model: torch.nn.Module, path: str) -> None:
     """
     saved = read_checkpoint(path)['state_dict']
     own = model.module if hasattr(model, 'module') else model
-    saved = {key: value for key, value in saved.items() if not key.startswith('head.')}
-    head, own.head = own.head, None
+    trained_with = ('head', 'contrast_loss', 'losses')
+    saved = {key: value for key, value in saved.items() if key.split('.')[0] not in trained_with}
+    aside = {name: getattr(own, name, None) for name in trained_with}
+    for name in trained_with:
+        setattr(own, name, None)
     try:
         check_checkpoint(own, saved, path)
         have = own.state_dict()
         own.load_state_dict({key: spread_like(value, have[key]) for key, value in saved.items()})
     finally:
-        own.head = head
+        for name, part in aside.items():
+            setattr(own, name, part)

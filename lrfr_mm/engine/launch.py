@@ -29,6 +29,7 @@ from lrfr_mm.engine.checkpoint import (
     write_whole_files,
 )
 from lrfr_mm.files import write_text
+from lrfr_mm.models.build import embedding_config
 from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_common_arguments', 'build_runner', 'check_training_set', 'leave', 'load_config',
@@ -168,7 +169,7 @@ def build_runner(config: Config, train: bool) -> Runner:
         for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
                     'val_dataloader', 'val_cfg', 'val_evaluator'):
             config.pop(key, None)
-        config.model.head = config.model.contrast_loss = None  # embeddings need neither
+        config.model = embedding_config(config.model)
     else:
         for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
             config.pop(key, None)

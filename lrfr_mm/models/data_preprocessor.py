@@ -1,4 +1,4 @@
-"""From uint8 batches to what the network eats, on its device."""
+"""From uint8 batches to normalised float batches on the model's device."""
 from __future__ import annotations
 
 import torch
@@ -64,6 +64,10 @@ class FacePreprocessor(BaseDataPreprocessor):
                           lr=_flip(degrade(hr, resolution, self.resample), flip_lr))
         inputs = {view: (images.float() - self.mean) / self.std for view, images in inputs.items()}
         return dict(inputs=inputs, data_samples=data.get('data_samples'))
+
+    def denormalise(self, images: torch.Tensor) -> torch.Tensor:
+        """The inverse of the normalisation: (B, 3, H, W) float RGB of 0 to 255."""
+        return images * self.std + self.mean
 
 
 def _flip(images: torch.Tensor, rows) -> torch.Tensor:

@@ -20,6 +20,7 @@ from lrfr_mm.engine.checkpoint import (
     load_recognizer,
     read_checkpoint,
 )
+from lrfr_mm.models.build import embedding_config
 from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import DATASETS, MODELS
 
@@ -55,9 +56,7 @@ class Run:
     @cached_property
     def network(self) -> torch.nn.Module:
         """The model without its head, with the checkpoint's weights, in eval mode."""
-        settings = copy.deepcopy(self.config.model)
-        settings.head = settings.contrast_loss = None
-        model = self._build(settings)
+        model = self._build(embedding_config(self.config.model))
         load_recognizer(model, self.checkpoint)
         return model
 

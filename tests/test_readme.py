@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lrfr_mm.engine.launch import load_config
+from lrfr_mm.engine.config import load_config
 from lrfr_mm.registry import MODELS
 
 ROOT = Path(__file__).parents[1]

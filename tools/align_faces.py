@@ -13,7 +13,7 @@ import numpy as np
 
 from lrfr_mm.datasets.alignment import DETECTORS, LANDMARK_FORMATS, MISSING
 from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, worst_sheet
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 
 
 def _groups(text: str) -> list[list[int]]:

@@ -20,7 +20,7 @@ from lrfr_mm.analysis.audit import (
 )
 from lrfr_mm.datasets.convert import detect_source
 from lrfr_mm.datasets.decode import decode
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 from lrfr_mm.files import write_text
 
 

@@ -17,7 +17,8 @@ from lrfr_mm.analysis.benchmark import (
     machine,
     results_table,
 )
-from lrfr_mm.engine.launch import load_config, run_command
+from lrfr_mm.engine.cli import run_command
+from lrfr_mm.engine.config import load_config
 from lrfr_mm.files import write_text
 
 

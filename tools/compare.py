@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 from lrfr_mm.evaluation.report import (
     comparison_rows,
     differences,

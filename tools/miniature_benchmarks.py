@@ -9,7 +9,7 @@ import argparse
 
 from lrfr_mm.datasets import FolderFaces, SyntheticFaces
 from lrfr_mm.datasets.benchmarks.miniature import MINIATURES, write_miniatures
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 
 
 def main() -> None:

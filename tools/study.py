@@ -17,7 +17,7 @@ from lrfr_mm.analysis.study import (
     run_rows,
     write_study,
 )
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 from lrfr_mm.files import write_text
 
 CHOICES = {**TABLES, **QUESTIONS,

@@ -8,7 +8,7 @@ import numpy as np
 
 from lrfr_mm.datasets import SyntheticFaces, sample_pairs, write_record_io
 from lrfr_mm.datasets.decode import decode
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 from lrfr_mm.evaluation.functional import kfold_verification
 
 

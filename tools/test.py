@@ -1,14 +1,10 @@
 """Measure a checkpoint on the config's benchmarks: python tools/test.py CONFIG CHECKPOINT."""
 import argparse
 
+from lrfr_mm.engine.build import build_runner
 from lrfr_mm.engine.checkpoint import load_recognizer
-from lrfr_mm.engine.launch import (
-    add_common_arguments,
-    build_runner,
-    load_config,
-    run_command,
-    select_benchmarks,
-)
+from lrfr_mm.engine.cli import run_command
+from lrfr_mm.engine.config import add_common_arguments, load_config, select_benchmarks
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Train a face recognizer: python tools/train.py CONFIG."""
 import argparse
 
-from lrfr_mm.engine.launch import add_common_arguments, build_runner, load_config, run_command
+from lrfr_mm.engine.build import build_runner
+from lrfr_mm.engine.cli import run_command
+from lrfr_mm.engine.config import add_common_arguments, load_config
 
 
 def main() -> None:

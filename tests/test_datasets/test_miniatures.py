@@ -26,7 +26,7 @@ from lrfr_mm.datasets import (
 from lrfr_mm.datasets.benchmarks import IJB
 from lrfr_mm.datasets.benchmarks.miniature import MINIATURES, write_miniatures
 from lrfr_mm.datasets.benchmarks.pair_list import read_two_line_pairs
-from lrfr_mm.engine.benchmark_loop import embed_benchmark
+from lrfr_mm.engine.embedding import embed_benchmark
 from lrfr_mm.evaluation.metrics import Identification, PairVerification, TemplateVerification, View
 from lrfr_mm.ops.resample import degrade_array
 
@@ -232,7 +232,7 @@ def test_an_embedding_that_is_no_number_names_its_image(root):
 
     benchmark = PAIRS['lfw'](root)
     with pytest.raises(ValueError, match=r'lfw: the embedding of image 3 \(Person_\d+/Person'):
-        embed_benchmark(Broken(), benchmark, [View()], batch_size=64)
+        embed_benchmark(Broken().eval(), benchmark, [View()], batch_size=64)
 
 
 @pytest.fixture(scope='module')

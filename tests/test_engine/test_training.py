@@ -14,7 +14,9 @@ import torch
 from mmengine.config import Config
 
 from lrfr_mm.datasets import SyntheticFaces
-from lrfr_mm.engine.launch import _mixed_devices, build_runner, load_config
+from lrfr_mm.engine.build import build_runner
+from lrfr_mm.engine.config import load_config
+from lrfr_mm.engine.distributed import mixed_devices
 
 ROOT = Path(__file__).parents[2]
 CONFIG = '''
@@ -304,8 +306,8 @@ def test_ema_is_the_average_of_the_steps(config, tmp_path):
 
 
 def test_different_devices_are_named():
-    assert _mixed_devices(['A', 'A', 'A']) is None
-    text = _mixed_devices(['H100', 'A100', 'H100'])
+    assert mixed_devices(['A', 'A', 'A']) is None
+    text = mixed_devices(['H100', 'A100', 'H100'])
     assert 'H100 (rank 0, 2); A100 (rank 1)' in text
 
 

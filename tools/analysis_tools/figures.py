@@ -2,7 +2,7 @@
 import argparse
 
 from lrfr_mm.analysis.figures.command import add_figure_arguments, run_figures
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 
 
 def main() -> None:

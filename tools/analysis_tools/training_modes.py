@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 
 TOOLS = Path(__file__).parents[1]
 MODES = {  # 'eager' is separate views in float32

@@ -7,7 +7,7 @@ import argparse
 import os
 
 from lrfr_mm.datasets.convert import FORMATS, convert, detect_source
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lrfr_mm.datasets.benchmarks import PairList, read_bin
 from lrfr_mm.datasets.convert import image_suffix
-from lrfr_mm.engine.launch import run_command
+from lrfr_mm.engine.cli import run_command
 from lrfr_mm.files import whole_file, write_text
 
 

@@ -12,7 +12,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
 from lrfr_mm.analysis.benchmark.timing import Result, rate
-from lrfr_mm.engine.launch import check_training_set
+from lrfr_mm.engine.training_set import check_training_set
 from lrfr_mm.registry import MODELS
 
 __all__ = ['benchmark_run', 'bound']

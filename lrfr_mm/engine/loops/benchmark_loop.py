@@ -5,21 +5,17 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
 from mmengine import dist
 from mmengine.logging import print_log
-from mmengine.registry import FUNCTIONS
 from mmengine.runner import BaseLoop
-from torch.utils.data import DataLoader
 
+from lrfr_mm.engine.embedding import embed_benchmark
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
 from lrfr_mm.evaluation.functional import bootstrap_interval
-from lrfr_mm.evaluation.metrics import EmbeddingMetric, MetricResult, View
-from lrfr_mm.ops.degradations import degrade_images
+from lrfr_mm.evaluation.metrics import EmbeddingMetric, MetricResult
 from lrfr_mm.registry import DATASETS, LOOPS, METRICS
 
-__all__ = ['BenchmarkLoop', 'embed_benchmark']
+__all__ = ['BenchmarkLoop']
 
 
 @LOOPS.register_module()
@@ -138,61 +134,3 @@ def with_intervals(result: MetricResult) -> MetricResult:
             low, high = bootstrap_interval(correct)
             result.values[f'{name}_low'], result.values[f'{name}_high'] = 100 * low, 100 * high
     return result
-
-
-@torch.no_grad()
-def embed_benchmark(model, benchmark, views: Sequence[View], batch_size: int = 128,
-                    num_workers: int = 0, **_) -> dict[View, np.ndarray]:
-    """Embeddings of every image of ``benchmark`` under every view.
-
-    Every process takes each world-size-th image; the parts are gathered and put back in order.
-
-    Args:
-        model: The recognizer, perhaps wrapped for distributed training, in eval mode.
-        benchmark: The images.
-        views: What to show of each.
-        batch_size: Images a step.
-        num_workers: Processes that read and decode.
-
-    Returns:
-        float32 (N, D) a view, in the benchmark's order, on every process.
-
-    Raises:
-        ValueError: If an embedding has a NaN or infinite number; the text names the image.
-    """
-    rank, world = dist.get_rank(), dist.get_world_size()
-    mine = list(range(rank, len(benchmark), world))
-    loader = DataLoader(benchmark, batch_size, sampler=mine, num_workers=num_workers,
-                        collate_fn=FUNCTIONS.get('lrfr_mm.face_collate'))
-    device = next(model.parameters()).device
-    parts = {view: [] for view in views}
-    for batch in loader:
-        images = batch['inputs']['hr'].to(device)
-        degraded = {(r, kind): images if r is None else degrade_images(images, r, kind)
-                    for r, kind in {(view.resolution, view.degradation) for view in views}}
-        for view in views:
-            shown = degraded[view.resolution, view.degradation]
-            shown = shown.flip(-1) if view.mirrored else shown
-            samples = model.test_step(dict(inputs=dict(hr=shown),
-                                           data_samples=batch['data_samples']))
-            parts[view].append(samples.embedding.float().cpu().numpy())
-    local = {view: np.concatenate(part) if part else None for view, part in parts.items()}
-    gathered = [None] * world
-    if world > 1:
-        torch.distributed.all_gather_object(gathered, local)
-    else:
-        gathered = [local]
-    out = {}
-    for view in views:
-        pieces = [part[view] for part in gathered]
-        dims = next(piece for piece in pieces if piece is not None).shape[1]
-        out[view] = np.empty((len(benchmark), dims), np.float32)
-        for r, piece in enumerate(pieces):
-            if piece is not None:
-                out[view][r::world] = piece
-        bad = np.flatnonzero(~np.isfinite(out[view]).all(1))
-        if len(bad):
-            raise ValueError(f'benchmark {benchmark.name}: the embedding of image {bad[0]} '
-                             f'({benchmark.source.name(int(bad[0]))}) has NaN or infinite numbers '
-                             f'({len(bad)} of {len(benchmark)} images do)')
-    return out

@@ -1,0 +1,10 @@
+from lrfr_mm.engine.hooks.face_checkpoint import FaceCheckpointHook
+from lrfr_mm.engine.hooks.fully_sharded import FullyShardedHook
+from lrfr_mm.engine.hooks.gradient_compression import GradientCompressionHook
+from lrfr_mm.engine.hooks.invalid_loss import InvalidLossHook
+from lrfr_mm.engine.hooks.iter_seed import IterSeedHook
+from lrfr_mm.engine.hooks.partial_fc import PartialFCHook
+from lrfr_mm.engine.hooks.report import ReportHook
+
+__all__ = ['FaceCheckpointHook', 'FullyShardedHook', 'GradientCompressionHook', 'InvalidLossHook',
+           'IterSeedHook', 'PartialFCHook', 'ReportHook']

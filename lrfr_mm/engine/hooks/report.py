@@ -1,0 +1,53 @@
+"""Table, metrics file and report after a validation or a test."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+
+from lrfr_mm.evaluation.report import collect_run, table_text, write_report
+from lrfr_mm.files import whole_file, write_text
+from lrfr_mm.registry import HOOKS
+
+__all__ = ['ReportHook']
+
+
+@HOOKS.register_module()
+class ReportHook(Hook):
+    """After a test: the table, ``metrics.json``, ``report/index.html``, and for
+    ``tools/compare.py`` ``run.json`` and ``items.npz`` (which pairs and probes were right).
+
+    Args:
+        out: Path of the metrics file; default ``metrics.json`` in the work dir.
+        name: Name of the run in the report; default the work dir's name.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, out: str | None = None, name: str | None = None):
+        self.out, self.name = out, name
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        if is_main_process():
+            runner.logger.info('\n' + table_text(runner.val_loop.results))
+
+    def after_test_epoch(self, runner, metrics=None) -> None:
+        if not is_main_process():
+            return
+        loop, work_dir = runner.test_loop, Path(runner.work_dir)
+        runner.logger.info('\n' + table_text(loop.results))
+        out = Path(self.out) if self.out else work_dir / 'metrics.json'
+        write_text(out, json.dumps(metrics, indent=2) + '\n')
+        run = collect_run(self.name or work_dir.name, loop.results,
+                          getattr(runner, 'config_text', runner.cfg.pretty_text),
+                          checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
+        write_text(work_dir / 'run.json', json.dumps(run))
+        with whole_file(work_dir / 'items.npz') as part, open(part, 'wb') as file:
+            np.savez_compressed(file, **{name: correct for _, result in loop.results
+                                         for name, correct in result.items.items()})
+        page = write_report(work_dir / 'report', [run])
+        runner.logger.info(f'metrics: {out}')
+        runner.logger.info(f'report: {page}')

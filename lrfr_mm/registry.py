@@ -22,7 +22,7 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['DATASETS', 'DATA_SAMPLERS', 'FUNCTIONS', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS',
+__all__ = ['DATASETS', 'DATA_SAMPLERS', 'FUNCTIONS', 'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS',
            'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
            'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES', 'TRANSFORMS',
            'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
@@ -52,3 +52,4 @@ VISBACKENDS = _child(_VISBACKENDS, 'lrfr_mm.engine')
 VISUALIZERS = _child(_VISUALIZERS, 'lrfr_mm.engine')
 WEIGHT_INITIALIZERS = _child(_WEIGHT_INITIALIZERS, 'lrfr_mm.models')
 LOG_PROCESSORS = _child(_LOG_PROCESSORS, 'lrfr_mm.engine')
+GALLERIES = Registry('gallery', scope='lrfr_mm', locations=['lrfr_mm.apis.gallery'])

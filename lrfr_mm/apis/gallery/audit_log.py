@@ -1,0 +1,50 @@
+"""Who asked what of a gallery, and when."""
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime, timezone
+from pathlib import Path
+
+__all__ = ['AuditLog']
+
+
+class AuditLog:
+    """An append-only table in an SQLite file.
+
+    Entries name people by their number in the gallery, so that a deleted person's name does not
+    stay here. No embedding is written.
+
+    Args:
+        path: The file, made if missing.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connect() as connection:
+            connection.execute('CREATE TABLE IF NOT EXISTS audit (time TEXT NOT NULL, '
+                               'actor TEXT NOT NULL, action TEXT NOT NULL, details TEXT NOT NULL)')
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=30)
+        connection.execute('PRAGMA journal_mode = WAL')
+        return connection
+
+    def write(self, actor: str, action: str, **details) -> None:
+        """Append one entry with the present time (UTC)."""
+        now = datetime.now(timezone.utc).isoformat(timespec='milliseconds')
+        connection = self._connect()
+        with connection:
+            connection.execute('INSERT INTO audit VALUES (?, ?, ?, ?)',
+                               (now, actor, action, json.dumps(details)))
+        connection.close()
+
+    def entries(self, last: int = 100) -> list[dict]:
+        """The newest entries, oldest first: time, actor, action and details."""
+        connection = self._connect()
+        rows = connection.execute('SELECT time, actor, action, details FROM audit '
+                                  'ORDER BY rowid DESC LIMIT ?', (last,)).fetchall()
+        connection.close()
+        return [dict(time=time, actor=actor, action=action, **json.loads(details))
+                for time, actor, action, details in reversed(rows)]

@@ -1,0 +1,257 @@
+"""A gallery in one folder: SQLite holds it, faiss searches it."""
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from lrfr_mm.apis.gallery.audit_log import AuditLog
+from lrfr_mm.apis.gallery.base import Candidate, Gallery, Person
+from lrfr_mm.errors import InputError, MissingDependencyError
+from lrfr_mm.registry import GALLERIES
+
+__all__ = ['SQLiteGallery']
+
+_SCHEMA = '''
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS people (number INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE, consent TEXT NOT NULL, note TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person INTEGER NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+    size REAL, vector BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS vectors_of_person ON vectors (person);
+'''
+_VERSION = '1'
+_CHUNK = 8192
+
+
+@GALLERIES.register_module()
+class SQLiteGallery(Gallery):
+    """Embedded gallery for one machine: ``gallery.sqlite`` and ``audit.sqlite`` in a folder.
+
+    The database is the only place where embeddings are stored; each process keeps a faiss index of
+    them in memory, which follows the writes of other processes before every search. A write is one
+    transaction: after a crash or ``kill -9`` it is there whole or not at all. Any number of
+    processes may read and write; SQLite orders the writes.
+
+    A deletion overwrites the embeddings in the database with zeros (``secure_delete``) and
+    truncates the write-ahead log, so that no file of the folder holds them afterwards. What the
+    file system or the disk keeps of freed blocks is beyond this program.
+
+    Args:
+        path: The folder, made if missing.
+        dims: Length of the embeddings; may be left out for a gallery that exists.
+        fingerprint: Of the recognizer.
+        index: 'exact' compares with every embedding; 'ivf' searches the nearest cells of a
+            clustering (Jegou et al., PAMI 2011), for hundreds of thousands of embeddings and more.
+        probes: Cells that 'ivf' visits; more find more and take longer.
+        audit: Whether to keep the audit log.
+
+    Raises:
+        InputError: If the gallery is of another recognizer, or the file is not a gallery.
+    """
+
+    def __init__(self, path: str | Path, dims: int | None = None, fingerprint: str = '',
+                 index: str = 'exact', probes: int = 64, audit: bool = True):
+        if index not in ('exact', 'ivf'):
+            raise ValueError(f"index must be 'exact' or 'ivf', got {index!r}")
+        try:
+            import faiss
+        except ImportError:
+            raise MissingDependencyError('a gallery needs `pip install faiss-cpu`') from None
+        self._faiss = faiss
+        self.path, self.index, self.probes = Path(path), index, probes
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._file = self.path / 'gallery.sqlite'
+        try:
+            self._db = sqlite3.connect(self._file, timeout=30, isolation_level=None,
+                                       check_same_thread=False)
+            for pragma in ('journal_mode = WAL', 'synchronous = FULL', 'secure_delete = ON',
+                           'foreign_keys = ON'):
+                self._db.execute(f'PRAGMA {pragma}')
+            dims = self._open(dims, fingerprint)
+        except sqlite3.DatabaseError as error:
+            raise InputError(f'{self._file} is not a gallery: {error}') from None
+        super().__init__(dims, fingerprint, AuditLog(self.path / 'audit.sqlite') if audit else None)
+        self._index = None
+        self._indexed: np.ndarray = np.empty(0, np.int64)  # ids in the index, ascending
+        self._trained_for = 0
+        self._seen = -1
+
+    def _open(self, dims: int | None, fingerprint: str) -> int:
+        """Create the tables or compare their description; returns the embeddings' length."""
+        self._db.executescript(_SCHEMA)
+        with self._transaction():
+            saved = dict(self._db.execute('SELECT key, value FROM meta'))
+            if not saved:
+                if dims is None:
+                    raise InputError(f'{self.path} is a new gallery: give dims, the length of the '
+                                     'embeddings')
+                self._db.executemany('INSERT INTO meta VALUES (?, ?)', [
+                    ('version', _VERSION), ('dims', str(int(dims))), ('fingerprint', fingerprint),
+                    ('changes', '0')])
+                return int(dims)
+        if saved.get('version') != _VERSION:
+            raise InputError(f'{self._file} has version {saved.get("version")}, this is a reader '
+                             f'of version {_VERSION}')
+        if saved['fingerprint'] != fingerprint:
+            raise InputError(f'{self.path} holds embeddings of another recognizer (fingerprint '
+                             f'{saved["fingerprint"][:12]!r}, this one has {fingerprint[:12]!r}): '
+                             'enrol the pictures anew in another gallery')
+        if dims is not None and int(saved['dims']) != dims:
+            raise InputError(f'{self.path} holds embeddings of {saved["dims"]} numbers, not {dims}')
+        return int(saved['dims'])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute('BEGIN IMMEDIATE')
+        try:
+            yield
+        except BaseException:
+            self._db.execute('ROLLBACK')
+            raise
+        self._db.execute('COMMIT')
+
+    def _changed(self) -> None:
+        self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+
+    # -- storage ---------------------------------------------------------------------------------
+    def _add(self, name, vectors, sizes, consent, note, replace) -> Person:
+        with self._transaction():
+            self._db.execute('INSERT OR IGNORE INTO people (name, consent, note) VALUES (?, ?, ?)',
+                             (name, consent, note))
+            (number,) = self._db.execute('SELECT number FROM people WHERE name = ?',
+                                         (name,)).fetchone()
+            for column, text in (('consent', consent), ('note', note)):
+                if text:
+                    self._db.execute(f'UPDATE people SET {column} = ? WHERE number = ?',
+                                     (text, number))
+            if replace:
+                self._db.execute('DELETE FROM vectors WHERE person = ?', (number,))
+            self._db.executemany(
+                'INSERT INTO vectors (person, size, vector) VALUES (?, ?, ?)',
+                [(number, None if np.isnan(size) else float(size), vector.tobytes())
+                 for vector, size in zip(vectors, sizes, strict=True)])
+            self._changed()
+        if replace:
+            self._truncate_log()
+        return self.person(name)
+
+    def _remove(self, person: Person) -> None:
+        with self._transaction():
+            self._db.execute('DELETE FROM people WHERE number = ?', (person.number,))
+            self._changed()
+        self._truncate_log()
+
+    def _truncate_log(self, patience: float = 30.) -> None:
+        """Empty the write-ahead log, which may hold what was deleted; readers delay that."""
+        end = time.monotonic() + patience
+        while True:
+            (busy, _, _) = self._db.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()
+            if not busy:
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f'{self._file}: other processes have been reading for '
+                                   f'{patience:.0f} s; the write-ahead log still holds what was '
+                                   'deleted')
+            time.sleep(.05)
+
+    def person(self, name: str) -> Person:
+        row = self._db.execute(
+            'SELECT number, name, consent, note, (SELECT COUNT(*) FROM vectors WHERE person = '
+            'number) FROM people WHERE name = ?', (name,)).fetchone()
+        if row is None:
+            raise InputError(f'{self.path} has nobody of the name {name!r}')
+        return Person(*row)
+
+    def people(self) -> list[Person]:
+        return [Person(*row) for row in self._db.execute(
+            'SELECT number, name, consent, note, (SELECT COUNT(*) FROM vectors WHERE person = '
+            'number) FROM people ORDER BY number')]
+
+    def __len__(self) -> int:
+        return self._db.execute('SELECT COUNT(*) FROM people').fetchone()[0]
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- search ----------------------------------------------------------------------------------
+    def _refresh(self) -> None:
+        """Bring the index to the state of the database."""
+        changes = int(self._db.execute("SELECT value FROM meta WHERE key = 'changes'").fetchone()[0])
+        if changes == self._seen:
+            return
+        last = int(self._indexed[-1]) if len(self._indexed) else 0
+        kept = np.fromiter((row[0] for row in self._db.execute(
+            'SELECT id FROM vectors WHERE id <= ? ORDER BY id', (last,))), np.int64)
+        gone = np.setdiff1d(self._indexed, kept, assume_unique=True)
+        if len(gone):
+            self._index.remove_ids(gone)
+            self._indexed = kept
+        rows = self._db.execute('SELECT id, vector FROM vectors WHERE id > ? ORDER BY id', (last,))
+        while part := rows.fetchmany(_CHUNK):
+            ids = np.array([row[0] for row in part], np.int64)
+            block = np.frombuffer(b''.join(row[1] for row in part),
+                                  np.float32).reshape(len(part), self.dims)
+            if self._index is None:
+                self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(self.dims))
+            self._index.add_with_ids(block, ids)
+            self._indexed = np.concatenate([self._indexed, ids])
+        if self.index == 'ivf' and len(self._indexed) > max(20_000, 2 * self._trained_for):
+            self._cluster()
+        self._seen = changes
+
+    def _cluster(self) -> None:
+        """Replace the flat index by an inverted file over about 4 sqrt(N) cells."""
+        faiss, count = self._faiss, len(self._indexed)
+        vectors = np.empty((count, self.dims), np.float32)
+        for k, row in enumerate(self._db.execute('SELECT vector FROM vectors ORDER BY id')):
+            vectors[k] = np.frombuffer(row[0], np.float32)
+        cells = int(4 * count ** .5)
+        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(self.dims), self.dims, cells,
+                                   faiss.METRIC_INNER_PRODUCT)
+        index.cp.niter, index.cp.seed = 8, 0
+        sample = np.random.default_rng(0).choice(count, min(count, 40 * cells), replace=False)
+        index.train(vectors[np.sort(sample)])
+        index.add_with_ids(vectors, self._indexed)
+        index.nprobe = min(self.probes, cells)
+        self._index, self._trained_for = index, count
+
+    def _search(self, vectors, k) -> list[list[Candidate]]:
+        self._refresh()
+        if not len(self._indexed):
+            return [[] for _ in vectors]
+        found: list[list[Candidate]] = [[] for _ in vectors]
+        wanted, todo = 4 * k, np.arange(len(vectors))
+        while len(todo):  # several pictures of one person: look further until k people are found
+            wanted = min(wanted, len(self._indexed))
+            scores, ids = self._index.search(vectors[todo], wanted)
+            described = self._describe(np.unique(ids[ids >= 0]))
+            for row, line, positions in zip(todo, scores, ids, strict=True):
+                best: dict[int, Candidate] = {}
+                for score, position in zip(line, positions, strict=True):
+                    if position in described:
+                        name, number, size = described[position]
+                        best.setdefault(number, Candidate(name, number, float(score), size))
+                found[row] = list(best.values())[:k]
+            short = np.array([len(found[row]) < k for row in todo])
+            if wanted == len(self._indexed):
+                break
+            todo, wanted = todo[short], 4 * wanted
+        return found
+
+    def _describe(self, ids: np.ndarray) -> dict[int, tuple[str, int, float]]:
+        """Name and number of the person, and face size, of each embedding that is still there."""
+        out = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start:start + 500].tolist()
+            marks = ','.join('?' * len(part))
+            for identifier, name, number, size in self._db.execute(
+                    'SELECT vectors.id, name, number, size FROM vectors JOIN people ON person = '
+                    f'number WHERE vectors.id IN ({marks})', part):
+                out[identifier] = (name, number, float('nan') if size is None else size)
+        return out

@@ -45,7 +45,8 @@ class QdrantGallery(Gallery):
         try:
             from qdrant_client import QdrantClient, models
         except ImportError:
-            raise MissingDependencyError('QdrantGallery needs `pip install qdrant-client`') from None
+            raise MissingDependencyError('QdrantGallery needs `pip install qdrant-client`'
+                                         ) from None
         if (path is None) == (url is None):
             raise InputError('QdrantGallery needs either path (embedded) or url (a server)')
         super().__init__(dims, fingerprint, AuditLog(audit) if audit is not None else None)

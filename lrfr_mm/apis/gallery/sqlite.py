@@ -182,7 +182,8 @@ class SQLiteGallery(Gallery):
     # -- search ----------------------------------------------------------------------------------
     def _refresh(self) -> None:
         """Bring the index to the state of the database."""
-        changes = int(self._db.execute("SELECT value FROM meta WHERE key = 'changes'").fetchone()[0])
+        (value,) = self._db.execute("SELECT value FROM meta WHERE key = 'changes'").fetchone()
+        changes = int(value)
         if changes == self._seen:
             return
         last = int(self._indexed[-1]) if len(self._indexed) else 0

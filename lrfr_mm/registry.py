@@ -22,10 +22,10 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['DATASETS', 'DATA_SAMPLERS', 'FUNCTIONS', 'GALLERIES', 'HOOKS', 'LOG_PROCESSORS',
-           'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
-           'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES', 'TRANSFORMS',
-           'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
+__all__ = ['DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'FUNCTIONS', 'GALLERIES', 'HOOKS',
+           'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS',
+           'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES',
+           'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
 
 
 # Some of these children register nothing of ours. mmengine warns when a scope lacks a registry, so
@@ -38,6 +38,7 @@ DATASETS = _child(_DATASETS, 'lrfr_mm.datasets')
 DATA_SAMPLERS = _child(_DATA_SAMPLERS, 'lrfr_mm.datasets')
 FUNCTIONS = _child(_FUNCTIONS, 'lrfr_mm.datasets')
 TRANSFORMS = _child(_TRANSFORMS, 'lrfr_mm.datasets')
+DETECTORS = Registry('detector', scope='lrfr_mm', locations=['lrfr_mm.datasets.alignment'])
 SOURCES = Registry('source', scope='lrfr_mm', locations=['lrfr_mm.datasets.sources'])
 MODELS = _child(_MODELS, 'lrfr_mm.models')
 METRICS = _child(_METRICS, 'lrfr_mm.evaluation')

@@ -5,14 +5,17 @@ what was done, quality figures) and worst.png, a contact sheet of the worst.
 """
 import argparse
 import os
-from collections import Counter
-from pathlib import Path
 
-import cv2
-import numpy as np
+from mmengine.config import DictAction
 
-from lrfr_mm.datasets.alignment import DETECTORS, LANDMARK_FORMATS, MISSING
-from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, worst_sheet
+from lrfr_mm.datasets.alignment import LANDMARK_FORMATS, MISSING, detector_names
+from lrfr_mm.datasets.alignment.batch import (
+    AlignSettings,
+    align_folder,
+    import_modules,
+    report_lines,
+    write_worst_sheet,
+)
 from lrfr_mm.engine.cli import run_command
 
 
@@ -26,15 +29,24 @@ def _groups(text: str) -> list[list[int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
+    modules = argparse.ArgumentParser(add_help=False)
+    modules.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE',
+                         help='modules that register detectors of your own')
+    import_modules(modules.parse_known_args()[0].custom_imports)  # before --detector's choices
+    parser = argparse.ArgumentParser(description=__doc__, parents=[modules],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('root', help='folder of photographs, any depth')
-    parser.add_argument('out', help='must not be there yet')
-    parser.add_argument('--detector', choices=[*DETECTORS, 'none'], default='mtcnn',
-                        help='mtcnn (as the paper; default), yunet (with --model), or none where '
-                        'all landmarks are given')
-    parser.add_argument('--model', help='YuNet\'s ONNX file')
-    parser.add_argument('--min-face', type=int, default=20, help='smallest face for mtcnn, px')
+    parser.add_argument('root', help='directory of photographs, at any depth')
+    parser.add_argument('out', help='must not exist yet')
+    parser.add_argument('--detector', choices=[*detector_names(), 'none'], default='mtcnn',
+                        help='a registered detector (default: mtcnn, as in the paper), or none '
+                        'where all landmarks are given')
+    parser.add_argument('--detector-options', nargs='+', action=DictAction, default={},
+                        metavar='KEY=VALUE', help="the detector's arguments, e.g. threshold=0.4")
+    parser.add_argument('--model', help="YuNet's ONNX file: short for --detector-options model=")
+    parser.add_argument('--min-face', type=int, help='smallest face of MTCNN, px (default 20): '
+                        'short for --detector-options min_face=')
+    parser.add_argument('--enlarge', type=float, nargs='+', metavar='FACTOR', help='also look for '
+                        'small faces in tiles that are enlarged by these factors')
     parser.add_argument('--missing', choices=MISSING, default='skip', help='when no face is found: '
                         'skip the photograph, take its centre, or pad, enlarge, look again and '
                         'then take the centre (TinyFace)')
@@ -50,32 +62,20 @@ def main() -> None:
     parser.add_argument('--workers', type=int, default=os.cpu_count())
     args = parser.parse_args()
     detector = None
-    if args.detector == 'mtcnn':
-        detector = dict(type='mtcnn', min_face=args.min_face)
-    elif args.detector == 'yunet':
-        detector = dict(type='yunet', model=args.model or '')
+    if args.detector != 'none':
+        shorts = dict(model=args.model, min_face=args.min_face)
+        detector = dict(type=args.detector, **args.detector_options,
+                        **{key: value for key, value in shorts.items() if value is not None})
+        if args.enlarge:
+            detector = dict(type='TiledDetector', detector=detector, factors=args.enlarge)
     settings = AlignSettings(
         detector, args.missing, args.size,
         (args.landmarks, args.layout, args.groups) if args.landmarks else None,
-        '.jpg' if args.jpeg else '.png', args.flip_check)
-    if detector is None and not args.landmarks:
-        raise ValueError('--detector none needs --landmarks')
-    if args.landmarks and not os.path.exists(args.landmarks):
-        raise FileNotFoundError(f'landmarks {args.landmarks} do not exist')
+        '.jpg' if args.jpeg else '.png', args.flip_check, tuple(args.custom_imports))
     rows = align_folder(args.root, args.out, settings, args.workers)
-    cv2.imwrite(str(Path(args.out, 'worst.png')), worst_sheet(args.out, rows)[..., ::-1])
-    print(f'{len(rows)} photographs:')
-    for policy, count in Counter(row['policy'] for row in rows).most_common():
-        print(f'  {policy:<12} {count:>8}  {100 * count / len(rows):5.1f} %')
-    for key, what in (('residual', 'distance from the template, px of 112'),
-                      ('native', 'native side of the crop, px'),
-                      ('flip_error', 'landmarks against the mirrored photograph, eye distances')):
-        values = np.array([row[key] for row in rows], float)
-        values = values[np.isfinite(values)]
-        if len(values):
-            print(f'  {what}: mean {values.mean():.3f}, median {np.median(values):.3f}, '
-                  f'95 % below {np.percentile(values, 95):.3f}')
-    print(f'manifest: {args.out}/manifest.parquet\nthe worst: {args.out}/worst.png')
+    print('\n'.join(report_lines(rows)))
+    print(f'manifest: {args.out}/manifest.parquet\n'
+          f'the worst: {write_worst_sheet(args.out, rows)}')
 
 
 if __name__ == '__main__':

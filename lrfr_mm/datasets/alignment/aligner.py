@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from lrfr_mm.datasets.alignment.detector import Detection, FaceDetector, build_detector
+from lrfr_mm.errors import InputError
 from lrfr_mm.ops.align import centre_crop, fit_template, warp_face
 
 __all__ = ['MISSING', 'Aligned', 'FaceAligner', 'choose_face']
@@ -21,8 +22,9 @@ class Aligned:
 
     Attributes:
         image: uint8 RGB (size, size, 3), or None where it is skipped.
-        policy: 'detected', 'given' (landmarks of the set), 'retry@N' (found when padded and
-            enlarged to N px), 'centre' (a centre crop), 'skipped'.
+        policy: 'detected', 'given' (landmarks of the set), 'tile@F' (found in a part that was
+            enlarged F times; see TiledDetector), 'retry@N' (found when padded and enlarged to
+            N px), 'centre' (a centre crop), 'skipped'.
         faces: Number of faces that the detector found.
         box, landmarks: Of the chosen face, in px of the photograph; None without one.
         score: The detector's confidence; NaN without a detection.
@@ -67,13 +69,15 @@ class FaceAligner:
         size: Side of the crop, px.
 
     Raises:
-        ValueError: For another ``missing``.
+        InputError: For another ``missing``, or a size below 1.
     """
 
     def __init__(self, detector: dict | FaceDetector | None = None, missing: str = 'skip',
                  size: int = 112):
         if missing not in MISSING:
-            raise ValueError(f'missing must be one of {", ".join(MISSING)}, got {missing!r}')
+            raise InputError(f'missing must be one of {", ".join(MISSING)}, got {missing!r}')
+        if size < 1:
+            raise InputError(f'size must be at least 1 px, got {size}')
         self.detector = build_detector(detector) if detector is not None else None
         self.missing, self.size = missing, size
 
@@ -83,6 +87,10 @@ class FaceAligner:
         Args:
             image: uint8 RGB (H, W, 3).
             landmarks: (2, 2), (4, 2) or (5, 2) in px, where the set has them.
+
+        Raises:
+            ValueError: Without landmarks and detector, or for landmarks that are not those of a
+                face.
         """
         if landmarks is not None:
             return self._warp(image, np.asarray(landmarks, np.float64), 'given')
@@ -90,7 +98,7 @@ class FaceAligner:
             raise ValueError('no landmarks are given for this image, and there is no detector')
         faces = self.detector.detect(image)
         if faces:
-            return self._found(image, faces, 'detected')
+            return self._found(image, faces)
         if self.missing == 'pad':
             h, w = image.shape[:2]
             side = round(1.5 * max(h, w))
@@ -111,8 +119,11 @@ class FaceAligner:
             return Aligned(None, 'skipped')
         return Aligned(centre_crop(image, self.size), 'centre', native=float(min(image.shape[:2])))
 
-    def _found(self, image: np.ndarray, faces: list[Detection], policy: str) -> Aligned:
+    def _found(self, image: np.ndarray, faces: list[Detection],
+               policy: str | None = None) -> Aligned:
         face = choose_face(faces, image.shape[1], image.shape[0])
+        if policy is None:
+            policy = 'detected' if face.found_in == 'image' else face.found_in
         result = self._warp(image, face.landmarks, policy)
         result.faces, result.box, result.score = len(faces), face.box, face.score
         return result

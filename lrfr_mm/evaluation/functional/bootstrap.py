@@ -1,16 +1,22 @@
-"""How far a rate may be off by chance: bootstrap over the items that it is a mean of."""
+"""Bootstrap intervals and tests: resampling items, or runs and items together.
+
+For one rate, or two on the same items, ``intervals`` has closed forms, which are right also where a
+rate is 0 or 1. Resampling is needed where runs and items vary together (``runs_bootstrap``).
+"""
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ['bootstrap_interval', 'paired_bootstrap', 'runs_bootstrap']
 
 
-def bootstrap_interval(correct, level: float = .95, draws: int = 2000, seed: int = 0
+def bootstrap_interval(correct: ArrayLike, level: float = .95, draws: int = 2000, seed: int = 0
                        ) -> tuple[float, float]:
     """Percentile interval of the mean of ``correct`` under resampling of its items.
 
     A resampled mean of N zeros and ones is a binomial number over N, so all draws are one call.
+    The interval has no width where all items are alike: ``rate_interval`` has.
 
     Args:
         correct: bool (N,): pair decided rightly, probe identified, ...
@@ -32,7 +38,8 @@ def bootstrap_interval(correct, level: float = .95, draws: int = 2000, seed: int
     return float(low), float(high)
 
 
-def paired_bootstrap(first, second, level: float = .95, draws: int = 10000, seed: int = 0) -> dict:
+def paired_bootstrap(first: ArrayLike, second: ArrayLike, level: float = .95, draws: int = 10000,
+                     seed: int = 0) -> dict[str, float]:
     """Does the second model do better than the first on the same items?
 
     The items are resampled in pairs: only those that the models treat differently matter, and the
@@ -60,7 +67,8 @@ def paired_bootstrap(first, second, level: float = .95, draws: int = 10000, seed
     return _verdict(shares[0] - shares[1], (drawn[:, 0] - drawn[:, 1]) / count, level)
 
 
-def runs_bootstrap(first, second, level: float = .95, draws: int = 10000, seed: int = 0) -> dict:
+def runs_bootstrap(first: ArrayLike, second: ArrayLike, level: float = .95, draws: int = 10000,
+                   seed: int = 0) -> dict[str, float]:
     """Does the second way of training do better than the first, on the same items?
 
     Resamples the runs (one of the first and that of the second with the same seed are a pair) and
@@ -93,7 +101,7 @@ def runs_bootstrap(first, second, level: float = .95, draws: int = 10000, seed: 
     return _verdict(gain.mean(dtype=float), np.concatenate(differences), level)
 
 
-def _verdict(difference: float, resampled: np.ndarray, level: float) -> dict:
+def _verdict(difference: float, resampled: np.ndarray, level: float) -> dict[str, float]:
     low, high = np.percentile(resampled, [50 * (1 - level), 50 * (1 + level)])
     below = (resampled < 0).mean() + .5 * (resampled == 0).mean()
     return dict(difference=float(difference), low=float(low), high=float(high),

@@ -1,18 +1,25 @@
 """1:N identification by faiss, for galleries of many millions."""
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from lrfr_mm.evaluation.functional.identification import TIE, GallerySearch
-from lrfr_mm.evaluation.functional.vectors import unit_vectors
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lrfr_mm.evaluation.functional.identification import (
+    TIE,
+    GallerySearch,
+    identification_problem,
+)
 
 __all__ = ['FAISS_INDEXES', 'search_gallery_faiss']
 
 FAISS_INDEXES = ('flat', 'ivf', 'hnsw')
 
 
-def search_gallery_faiss(probes, gallery, probe_labels, gallery_labels, index: str = 'flat',
-                         k: int = 100, seed: int = 0) -> tuple[GallerySearch, float]:
+def search_gallery_faiss(probes: ArrayLike, gallery: ArrayLike, probe_labels: ArrayLike,
+                         gallery_labels: ArrayLike, index: str = 'flat', k: int = 100,
+                         seed: int = 0) -> tuple[GallerySearch, float]:
     """The ``k`` best entries of each probe by faiss, for galleries of many millions.
 
     Ranks are exact up to what the index misses, with ties against the probe as far as the k best
@@ -39,21 +46,10 @@ def search_gallery_faiss(probes, gallery, probe_labels, gallery_labels, index: s
         import faiss
     except ImportError:
         raise ImportError(f'the {index} index needs `pip install faiss-cpu`') from None
-    probes, gallery = unit_vectors(probes, 'probe'), unit_vectors(gallery, 'gallery entry')
-    probe_labels, gallery_labels = np.asarray(probe_labels), np.asarray(gallery_labels)
-    k, dims = min(k, len(gallery)), gallery.shape[1]
-    if index == 'flat':
-        engine = faiss.IndexFlatIP(dims)
-    elif index == 'ivf':
-        cells = max(1, min(int(4 * len(gallery) ** .5), len(gallery) // 39))
-        engine = faiss.IndexIVFFlat(faiss.IndexFlatIP(dims), dims, cells,
-                                    faiss.METRIC_INNER_PRODUCT)
-        engine.train(gallery)
-        engine.nprobe = min(32, cells)
-    else:
-        engine = faiss.IndexHNSWFlat(dims, 32, faiss.METRIC_INNER_PRODUCT)
-        engine.hnsw.efSearch = max(128, k)
-    engine.add(gallery)
+    probes, gallery, probe_labels, gallery_labels = identification_problem(
+        probes, gallery, probe_labels, gallery_labels)
+    k = min(k, len(gallery))
+    engine = _index(faiss, index, gallery, k)
     scores, found = engine.search(probes, k)
     mates = ((gallery_labels[found] == probe_labels[:, None]) & (found >= 0)
              & (probe_labels >= 0)[:, None])
@@ -66,11 +62,28 @@ def search_gallery_faiss(probes, gallery, probe_labels, gallery_labels, index: s
     sample = np.random.default_rng(seed).permutation(len(probes))[:500]
     recall = 1.
     if index != 'flat':
-        exact = faiss.IndexFlatIP(dims)
-        exact.add(gallery)
+        exact = _index(faiss, 'flat', gallery, k)
         _, truth = exact.search(probes[sample], k)
         recall = float(np.mean([np.isin(a, b).mean() for a, b in zip(truth, found[sample],
                                                                       strict=True)]))
     empty = np.zeros(len(probes) + 1, np.int64)
     return GallerySearch(ranks.astype(np.int64), best, scores[:, 0].astype(np.float32),
                          empty[:0], empty), recall
+
+
+def _index(faiss: Any, kind: str, gallery: np.ndarray, k: int) -> Any:
+    """The faiss index of the unit vectors ``gallery`` (G, D), to be asked for ``k`` entries."""
+    dims = gallery.shape[1]
+    if kind == 'flat':
+        index = faiss.IndexFlatIP(dims)
+    elif kind == 'ivf':
+        cells = max(1, min(int(4 * len(gallery) ** .5), len(gallery) // 39))
+        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dims), dims, cells,
+                                   faiss.METRIC_INNER_PRODUCT)
+        index.train(gallery)
+        index.nprobe = min(32, cells)
+    else:
+        index = faiss.IndexHNSWFlat(dims, 32, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efSearch = max(128, k)
+    index.add(gallery)
+    return index

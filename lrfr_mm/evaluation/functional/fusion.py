@@ -35,4 +35,4 @@ def fuse_flip(embeddings: np.ndarray, mirrored: np.ndarray | None, flip_test: st
 def pair_scores(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Cosines, float64 (P,), of unit vectors ``first[pairs[:, 0]]``, ``second[pairs[:, 1]]``."""
     scores = np.einsum('nd,nd->n', first[pairs[:, 0]], second[pairs[:, 1]], dtype=np.float64)
-    return np.clip(scores, -1., 1.)
+    return np.asarray(np.clip(scores, -1., 1.))

@@ -5,15 +5,17 @@ neither ever mates, not even with its own kind.
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lrfr_mm.evaluation.functional.vectors import unit_vectors
 
-__all__ = ['DISTRACTOR', 'TIE', 'UNKNOWN', 'GallerySearch', 'identification_ranks',
-           'mean_average_precision', 'rank_k_accuracy', 'search_gallery', 'tpir_at_fpir',
-           'unit_vectors']
+__all__ = ['DISTRACTOR', 'TIE', 'UNKNOWN', 'GallerySearch', 'identification_problem',
+           'identification_ranks', 'mean_average_precision', 'rank_k_accuracy', 'search_gallery',
+           'tpir_at_fpir', 'unit_vectors']
 
 DISTRACTOR = -1
 """Label of a gallery image that shows none of the probes' people."""
@@ -42,8 +44,34 @@ class GallerySearch:
     mate_starts: np.ndarray
 
 
-def search_gallery(probes, gallery, probe_labels, gallery_labels,
-                   chunk: int = 8192) -> GallerySearch:
+def identification_problem(probes: ArrayLike, gallery: ArrayLike, probe_labels: ArrayLike,
+                           gallery_labels: ArrayLike
+                           ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Check what a search is given, and normalise the embeddings.
+
+    Args:
+        probes, gallery, probe_labels, gallery_labels: As of :func:`search_gallery`.
+
+    Returns:
+        Unit vectors float32 (P, D) and (G, D), labels (P,) and (G,).
+
+    Raises:
+        ValueError: For NaN embeddings (with the index), or sizes that do not fit.
+    """
+    queries, entries = unit_vectors(probes, 'probe'), unit_vectors(gallery, 'gallery entry')
+    wanted, known = np.asarray(probe_labels), np.asarray(gallery_labels)
+    if len(wanted) != len(queries) or len(known) != len(entries):
+        raise ValueError(f'{len(wanted)} labels for {len(queries)} probes, '
+                         f'{len(known)} for {len(entries)} gallery entries')
+    if queries.shape[1] != entries.shape[1]:
+        raise ValueError(f'probes have {queries.shape[1]} dimensions, gallery {entries.shape[1]}')
+    if len(entries) == 0:
+        raise ValueError('the gallery is empty')
+    return queries, entries, wanted, known
+
+
+def search_gallery(probes: ArrayLike, gallery: ArrayLike, probe_labels: ArrayLike,
+                   gallery_labels: ArrayLike, chunk: int = 8192) -> GallerySearch:
     """Compare every probe with every gallery entry by cosine, never holding all scores at once.
 
     The rank of a mate is its place among the probe's mates plus the number of entries of other
@@ -62,15 +90,8 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
     Raises:
         ValueError: For NaN embeddings (with the index), or sizes that do not fit.
     """
-    probes, gallery = unit_vectors(probes, 'probe'), unit_vectors(gallery, 'gallery entry')
-    probe_labels, gallery_labels = np.asarray(probe_labels), np.asarray(gallery_labels)
-    if len(probe_labels) != len(probes) or len(gallery_labels) != len(gallery):
-        raise ValueError(f'{len(probe_labels)} labels for {len(probes)} probes, '
-                         f'{len(gallery_labels)} for {len(gallery)} gallery entries')
-    if probes.shape[1] != gallery.shape[1]:
-        raise ValueError(f'probes have {probes.shape[1]} dimensions, gallery {gallery.shape[1]}')
-    if len(gallery) == 0:
-        raise ValueError('the gallery is empty')
+    probes, gallery, probe_labels, gallery_labels = identification_problem(
+        probes, gallery, probe_labels, gallery_labels)
     order = np.argsort(gallery_labels, kind='stable')
     first = np.searchsorted(gallery_labels[order], probe_labels, side='left')
     last = np.searchsorted(gallery_labels[order], probe_labels, side='right')
@@ -87,7 +108,6 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
         mates = [order[first[p]:last[p]] for p in range(block.start, block.stop)]
         scores_of = [np.empty(len(m), np.float32) for m in mates]
         pieces = range(0, len(gallery), columns)
-        scores = None
         for piece in pieces:  # scores of the mates, and of the best of all
             scores = probes[block] @ gallery[piece:piece + columns].T
             top_scores[block] = np.maximum(top_scores[block], scores.max(1))
@@ -117,8 +137,8 @@ def search_gallery(probes, gallery, probe_labels, gallery_labels,
     return GallerySearch(ranks, mate_scores, top_scores, mate_ranks, starts)
 
 
-def identification_ranks(probes, gallery, probe_labels, gallery_labels,
-                         chunk: int = 8192) -> np.ndarray:
+def identification_ranks(probes: ArrayLike, gallery: ArrayLike, probe_labels: ArrayLike,
+                         gallery_labels: ArrayLike, chunk: int = 8192) -> np.ndarray:
     """Rank of each probe's best mate, int64 (P,): 1 = best, 0 = the probe has no mate.
 
     See :func:`search_gallery`.
@@ -126,7 +146,7 @@ def identification_ranks(probes, gallery, probe_labels, gallery_labels,
     return search_gallery(probes, gallery, probe_labels, gallery_labels, chunk).ranks
 
 
-def rank_k_accuracy(ranks, ks=(1, 5, 10, 20)) -> dict[int, float]:
+def rank_k_accuracy(ranks: ArrayLike, ks: Iterable[int] = (1, 5, 10, 20)) -> dict[int, float]:
     """Share of probes with a mate whose rank is at most k, 0 to 1, for each k.
 
     Args:
@@ -171,8 +191,8 @@ def mean_average_precision(search: GallerySearch, kind: str = 'step') -> float:
     return float((sums[counts > 0] / counts[counts > 0]).mean())
 
 
-def tpir_at_fpir(search: GallerySearch, fpirs=(.01, .1, .2, .3), rank: int = 20
-                 ) -> dict[float, float]:
+def tpir_at_fpir(search: GallerySearch, fpirs: Iterable[float] = (.01, .1, .2, .3),
+                 rank: int = 20) -> dict[float, float]:
     """Open-set identification: true positive rate at false positive rates.
 
     A probe with mates is identified if its best mate is among the ``rank`` best entries and scores

@@ -19,4 +19,5 @@ def quality_weighted_scores(scores: np.ndarray, first: np.ndarray, second: np.nd
             trained so that length tells quality (MagFace, AdaFace).
         slope, offset: Of the weight; fitted on other data.
     """
-    return scores + np.minimum(0, slope * scores - offset) * np.minimum(first, second)
+    weight = np.minimum(first, second)
+    return np.asarray(scores + np.minimum(0, slope * scores - offset) * weight)

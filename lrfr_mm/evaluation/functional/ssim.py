@@ -23,6 +23,6 @@ def mean_ssim(images: Sequence[np.ndarray], resolution: int,
     Returns:
         From -1 to 1; 1 where nothing is lost.
     """
-    return float(np.mean([structural_similarity(
+    return float(np.mean([structural_similarity(  # type: ignore[no-untyped-call]
         image, degrade_image(image, resolution, degradation), channel_axis=2, data_range=255)
         for image in images]))

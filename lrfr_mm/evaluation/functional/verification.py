@@ -1,15 +1,19 @@
 """1:1 verification: pure functions on scores. Cosine similarities, higher = more alike."""
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Iterable
+from typing import Any
 
-__all__ = ['PROTOCOLS', 'auc', 'check_scores', 'eer', 'kfold_verification', 'roc_points',
-           'tar_at_far']
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = ['PROTOCOLS', 'auc', 'check_both_kinds', 'check_scores', 'det_points', 'eer',
+           'kfold_verification', 'roc_points', 'tar_at_far']
 
 PROTOCOLS = ('exact', 'insightface', 'xqlfw', 'lrfr')
 
 
-def check_scores(scores, is_same) -> tuple[np.ndarray, np.ndarray]:
+def check_scores(scores: ArrayLike, is_same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Scores (N,) as float64 (float32 stays) and labels (N,) as bool; ValueError for anything but
     finite pairs.
     """
@@ -27,13 +31,15 @@ def check_scores(scores, is_same) -> tuple[np.ndarray, np.ndarray]:
     return scores, is_same.astype(bool)
 
 
-def _check_both_classes(is_same: np.ndarray) -> None:
+def check_both_kinds(is_same: np.ndarray) -> None:
+    """Raise ValueError unless there are same and different pairs in ``is_same``, bool (N,)."""
     if is_same.all() or not is_same.any():
         raise ValueError('pairs of both kinds are needed, all are '
                          + ('same' if is_same.all() else 'different'))
 
 
-def roc_points(scores, is_same) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def roc_points(scores: ArrayLike, is_same: ArrayLike
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every operating point of the rule ``score >= threshold``.
 
     Args:
@@ -48,7 +54,7 @@ def roc_points(scores, is_same) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ValueError: For NaN or infinite scores, wrong shapes, or pairs of one kind only.
     """
     scores, is_same = check_scores(scores, is_same)
-    _check_both_classes(is_same)
+    check_both_kinds(is_same)
     order = np.argsort(-scores, kind='stable')
     scores, is_same = scores[order], is_same[order]
     last = np.r_[np.flatnonzero(np.diff(scores)), len(scores) - 1]
@@ -59,7 +65,27 @@ def roc_points(scores, is_same) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return far, tar, np.r_[np.inf, scores[last]]
 
 
-def tar_at_far(scores, is_same, fars=(1e-4, 1e-3, 1e-2)) -> dict[float, float]:
+def det_points(scores: ArrayLike, is_same: ArrayLike
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Detection error trade-off: both error rates of the rule ``score >= threshold``.
+
+    Args:
+        scores: Cosine similarities, (N,).
+        is_same: True for pairs of one identity, (N,).
+
+    Returns:
+        False match rates, false non-match rates and thresholds, each (K + 1,) for K distinct
+        scores, rates from 0 to 1, in rising order of the false match rate.
+
+    Raises:
+        ValueError: As of :func:`roc_points`.
+    """
+    far, tar, thresholds = roc_points(scores, is_same)
+    return far, 1 - tar, thresholds
+
+
+def tar_at_far(scores: ArrayLike, is_same: ArrayLike, fars: Iterable[float] = (1e-4, 1e-3, 1e-2)
+               ) -> dict[float, float]:
     """Largest true accept rate whose false accept rate does not exceed each of ``fars``.
 
     No interpolation: with N different pairs, rates below 1 / N mean no false accept at all.
@@ -68,7 +94,7 @@ def tar_at_far(scores, is_same, fars=(1e-4, 1e-3, 1e-2)) -> dict[float, float]:
         ``{far: tar}``, rates from 0 to 1.
     """
     scores, is_same = check_scores(scores, is_same)
-    _check_both_classes(is_same)
+    check_both_kinds(is_same)
     different = np.sort(scores[~is_same])[::-1]
     rates = {}
     for far in fars:
@@ -79,13 +105,13 @@ def tar_at_far(scores, is_same, fars=(1e-4, 1e-3, 1e-2)) -> dict[float, float]:
     return rates
 
 
-def auc(scores, is_same) -> float:
+def auc(scores: ArrayLike, is_same: ArrayLike) -> float:
     """Area under the ROC curve, 0 to 1 (trapezoids: ties count one half)."""
     far, tar, _ = roc_points(scores, is_same)
     return float(np.sum(np.diff(far) * (tar[1:] + tar[:-1]) / 2))
 
 
-def eer(scores, is_same) -> float:
+def eer(scores: ArrayLike, is_same: ArrayLike) -> float:
     """Equal error rate, 0 to 1: where FAR meets 1 - TAR, linear between operating points."""
     far, tar, _ = roc_points(scores, is_same)
     gap = far - (1 - tar)
@@ -96,7 +122,8 @@ def eer(scores, is_same) -> float:
     return float(far[after - 1] + part * (far[after] - far[after - 1]))
 
 
-def kfold_verification(scores, is_same, folds: int = 10, protocol: str = 'exact') -> dict:
+def kfold_verification(scores: ArrayLike, is_same: ArrayLike, folds: int = 10,
+                       protocol: str = 'exact') -> dict[str, Any]:
     """LFW-style accuracy: for each of consecutive folds, the best threshold of the others.
 
     Protocols (which threshold, which comparison, which of equally good ones):
@@ -153,7 +180,8 @@ def kfold_verification(scores, is_same, folds: int = 10, protocol: str = 'exact'
     return result
 
 
-def _summary(accuracies: np.ndarray, thresholds: np.ndarray, correct: np.ndarray) -> dict:
+def _summary(accuracies: np.ndarray, thresholds: np.ndarray, correct: np.ndarray
+             ) -> dict[str, Any]:
     return dict(accuracy=float(accuracies.mean()), accuracy_std=float(accuracies.std()),
                 accuracies=accuracies, thresholds=thresholds, correct=correct)
 
@@ -161,7 +189,8 @@ def _summary(accuracies: np.ndarray, thresholds: np.ndarray, correct: np.ndarray
 # protocol: scores to the value that is compared, thresholds, thresholds back to cosine. 'lrfr' is
 # turned around (-cos < -t) so that all three accept what lies below the threshold; its grid then
 # runs from high to low.
-_GRIDS = {
+_GRIDS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], np.ndarray,
+                         Callable[[np.ndarray], np.ndarray]]] = {
     'insightface': (lambda s: 2 - 2 * s, np.arange(0, 4, .01), lambda t: 1 - t / 2),
     'xqlfw': (lambda s: 1 - s, np.arange(0, 2, .001), lambda t: 1 - t),
     'lrfr': (lambda s: -s, -np.arange(-1, 1, .005), lambda t: -t),
@@ -179,14 +208,16 @@ def _below(values: np.ndarray, groups: np.ndarray, num_groups: int,
     return counts
 
 
-def _correct_on_grid(values, is_same, fold_of, folds, grid) -> np.ndarray:
+def _correct_on_grid(values: np.ndarray, is_same: np.ndarray, fold_of: np.ndarray, folds: int,
+                     grid: np.ndarray) -> np.ndarray:
     same = _below(values[is_same], fold_of[is_same], folds, grid)
     diff = _below(values[~is_same], fold_of[~is_same], folds, grid)
     num_diff = np.bincount(fold_of[~is_same], minlength=folds)
-    return same + num_diff[:, None] - diff
+    return np.asarray(same + num_diff[:, None] - diff)
 
 
-def _exact_folds(scores, is_same, fold_of, folds) -> tuple[np.ndarray, np.ndarray]:
+def _exact_folds(scores: np.ndarray, is_same: np.ndarray, fold_of: np.ndarray, folds: int
+                 ) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(-scores, kind='stable')
     scores, gain = scores[order], np.where(is_same[order], 1, -1)
     fold_of, is_same = fold_of[order], is_same[order]
@@ -203,7 +234,8 @@ def _exact_folds(scores, is_same, fold_of, folds) -> tuple[np.ndarray, np.ndarra
     return accuracies, thresholds
 
 
-def _validation_rate(distances, is_same, fold_of, folds, far_target: float = 1e-3) -> dict:
+def _validation_rate(distances: np.ndarray, is_same: np.ndarray, fold_of: np.ndarray, folds: int,
+                     far_target: float = 1e-3) -> dict[str, float]:
     grid = np.arange(0, 4, .001)
     diff = _below(distances[~is_same], fold_of[~is_same], folds, grid)
     num_same = np.bincount(fold_of[is_same], minlength=folds)

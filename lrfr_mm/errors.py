@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = ['ConfigError', 'InputError', 'InputExistsError', 'InputMissingError',
-           'MissingDependencyError', 'UserError', 'reading']
+           'MissingDependencyError', 'OutputError', 'UserError', 'reading']
 
 
 class UserError(Exception):
@@ -41,6 +41,16 @@ class InputExistsError(UserError, FileExistsError):
 
     def __str__(self) -> str:
         return ' '.join(map(str, self.args))
+
+
+class OutputError(UserError, OSError):
+    """A file or directory that cannot be written: a full disk, a read-only directory.
+
+    Its arguments are OSError's: errno, text, path.
+    """
+
+    def __str__(self) -> str:
+        return f'{self.filename}: {self.strerror}'
 
 
 class MissingDependencyError(UserError, ImportError):

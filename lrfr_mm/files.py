@@ -1,39 +1,108 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and names from files that may become paths."""
 from __future__ import annotations
 
 import os
+import re
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ['whole_file', 'write_text']
+from lrfr_mm.errors import OutputError, UserError
+
+__all__ = ['remove_stale_parts', 'temporary_file', 'whole_file', 'write_text']
+
+_HOST = re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())[:40] or 'host'
+_PART = re.compile(r'\..*\.([A-Za-z0-9-]+)\.(\d+)\.part')
+_MAX_NAME = 200  # bytes of a name that a temporary file's name repeats; file systems allow 255
+_open_parts: set[str] = set()  # those that this process is writing
+
+
+def _part_path(path: Path) -> Path:
+    name = os.fsencode(path.name)[:_MAX_NAME].decode('utf-8', 'ignore')
+    return path.with_name(f'.{name}.{_HOST}.{os.getpid()}.part')
+
+
+@contextmanager
+def temporary_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` for one block; what lies there is removed at its end.
+
+    The name holds the host and the process id, so that :func:`remove_stale_parts` recognises what a
+    killed process left. Missing directories are made.
+
+    Raises:
+        OutputError: If the file cannot be written (full disk, read-only directory, a name that is
+            too long); the text names ``path``.
+    """
+    path = Path(path)
+    part = _part_path(path)
+    _open_parts.add(str(part))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+    except OSError as error:
+        ours = {str(part), str(path), *map(str, path.parents)}
+        if isinstance(error, UserError) or str(error.filename or part) not in ours:
+            raise
+        raise OutputError(error.errno, f'cannot be written: {error.strerror}', str(path)) from error
+    finally:
+        _open_parts.discard(str(part))
+        # Without the directory, or in one that may not be written, there is no such file.
+        with suppress(OSError):
+            part.unlink()
 
 
 @contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside ``path``; what lies there takes its place when the block ends.
 
-    A crash, a full disk or a signal leaves the old file, or none. Missing folders are made.
-
-    Raises:
-        OSError: If it cannot be written; the text names ``path``.
+    A crash, a full disk or a signal leaves the old file, or none. Errors as
+    :func:`temporary_file`.
     """
-    path = Path(path)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_file(path) as part:
         yield part
         os.replace(part, path)
-    except OSError as error:
-        if error.filename is not None and str(error.filename) != str(part):
-            raise
-        # Of the same class, so that a caller can still tell a full disk from a missing folder.
-        raise type(error)(error.errno, f'cannot write: {error.strerror}', str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write ``text`` (UTF-8) to ``path``, whole or not at all."""
+    """Write ``text`` (UTF-8) to ``path``, whole or not at all; errors as :func:`whole_file`."""
     with whole_file(path) as part:
         part.write_text(text, encoding='utf-8')
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it lives and belongs to somebody else
+    return True
+
+
+def remove_stale_parts(directory: str | os.PathLike) -> list[Path]:
+    """Remove the temporary files below ``directory`` whose process is dead.
+
+    Only files with this host's name count: whether a process of another host lives cannot be known.
+
+    Args:
+        directory: Searched with its subdirectories; symbolic links are not followed. It need not
+            exist.
+
+    Returns:
+        The paths that were removed.
+    """
+    removed = []
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            match = _PART.fullmatch(name)
+            if match is None or match[1] != _HOST:
+                continue
+            path, pid = Path(folder, name), int(match[2])
+            # A file with our own id is being written, or an earlier process had the same id.
+            own = pid == os.getpid()
+            if (own and str(path) in _open_parts) or (not own and _is_alive(pid)):
+                continue
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed

@@ -4,7 +4,7 @@ from __future__ import annotations
 import torch
 from mmengine.structures import BaseDataElement
 
-__all__ = ['FaceDataSample', 'stack_field']
+__all__ = ['FaceDataSample', 'get_field', 'set_field', 'stack_field']
 
 
 class FaceDataSample(BaseDataElement):
@@ -17,6 +17,7 @@ class FaceDataSample(BaseDataElement):
         gt_label: Identity, int64, scalar.
         sample_idx: Index in the data set, int64, scalar.
         rng_key: Seed of everything random about this visit of the sample, int64, scalar.
+        epoch: Epoch of this visit, from 0, int64, scalar.
         lr_resolution: Side of the LR view in px before it was enlarged again, int64, scalar.
         landmarks: Left eye, right eye, nose, left and right corner of the mouth, as they appear in
             the HR view: float32 (5, 2), x and y in px.
@@ -27,6 +28,7 @@ class FaceDataSample(BaseDataElement):
     gt_label: torch.Tensor
     sample_idx: torch.Tensor
     rng_key: torch.Tensor
+    epoch: torch.Tensor
     lr_resolution: torch.Tensor
     landmarks: torch.Tensor
     landmarks_lr: torch.Tensor
@@ -38,3 +40,22 @@ def stack_field(samples: FaceDataSample | list[FaceDataSample], name: str) -> to
     if isinstance(samples, FaceDataSample):
         return torch.as_tensor(samples.get(name))
     return torch.stack([torch.as_tensor(sample.get(name)) for sample in samples])
+
+
+def get_field(samples: FaceDataSample | list[FaceDataSample] | None,
+              name: str) -> torch.Tensor | None:
+    """As :func:`stack_field`; None where there are no samples, or one lacks the field."""
+    each = samples if isinstance(samples, list) else [samples]
+    if not each or any(sample is None or name not in sample for sample in each):
+        return None
+    return stack_field(samples, name)
+
+
+def set_field(samples: FaceDataSample | list[FaceDataSample], name: str,
+              values: torch.Tensor) -> None:
+    """Set field ``name`` of a batched sample, or of each of a list, to ``values`` (B, ...)."""
+    if isinstance(samples, FaceDataSample):
+        samples.set_data({name: values})
+    else:
+        for sample, value in zip(samples, values, strict=True):
+            sample.set_data({name: value})

@@ -51,7 +51,7 @@ def test_baseline_and_method_differ_in_the_method_only():
                         for name in ('demo', 'demo_baseline'))
     assert method['model'].pop('contrast_loss') and baseline['model'].pop('contrast_loss') is None
     assert method['train_dataloader']['dataset'].pop('pipeline')[0]['type'] == 'MultiResAug'
-    assert baseline['train_dataloader']['dataset'].pop('pipeline') == [dict(type='RandomFlip')]
+    assert baseline['train_dataloader']['dataset'].pop('pipeline') == [dict(type='FaceFlip')]
     assert method == baseline
 
 

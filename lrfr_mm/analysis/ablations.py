@@ -151,7 +151,7 @@ def apply_ablation(config: Config, row: Ablation) -> Config:
         raise ValueError('the base\'s train_dataloader.dataset.pipeline needs one MultiResAug, it '
                          f'has {len(places)}')
     if row.views is None:
-        pipeline[places[0]] = dict(type='RandomFlip')
+        pipeline[places[0]] = dict(type='FaceFlip')
         return changed
     views = dict(row.views)
     if 'curriculum' in views:

@@ -131,8 +131,8 @@ class Embedder:
                 self.recognizer = recognizer
 
             def forward(self, faces):
-                normalise = self.recognizer.data_preprocessor
-                return self.recognizer.embed((faces.float() - normalise.mean) / normalise.std)
+                normalise = self.recognizer.data_preprocessor.normalise
+                return self.recognizer.embed(normalise(faces.float()))
 
         network = Network(self.model).eval()
         example = torch.zeros(2, 3, self.size, self.size, dtype=torch.uint8, device=self.device)

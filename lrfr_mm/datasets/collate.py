@@ -19,13 +19,17 @@ def _stack(samples: list[dict], key: str) -> torch.Tensor:
 def face_collate(samples: list[dict]) -> dict:
     """Stack samples: ``dict(inputs=dict(hr=uint8 (B, 3, H, W)[, lr=...]), data_samples=...)``.
 
-    ``data_samples`` is one batched FaceDataSample with int64 (B,) fields.
+    ``data_samples`` is one batched FaceDataSample; see there for its fields.
     """
     inputs = dict(hr=_stack(samples, 'img'))
     if 'img_lr' in samples[0]:
         inputs['lr'] = _stack(samples, 'img_lr')
     batch = FaceDataSample()
-    for field in ('gt_label', 'sample_idx', 'rng_key', 'lr_resolution'):
+    for field in ('gt_label', 'sample_idx', 'rng_key', 'epoch', 'lr_resolution'):
         if field in samples[0]:
             batch.set_data({field: torch.tensor([s[field] for s in samples], dtype=torch.int64)})
+    for field in ('landmarks', 'landmarks_lr'):
+        if field in samples[0]:
+            points = np.stack([sample[field] for sample in samples]).astype(np.float32)
+            batch.set_data({field: torch.from_numpy(points)})
     return dict(inputs=inputs, data_samples=batch)

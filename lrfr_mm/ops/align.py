@@ -4,7 +4,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-__all__ = ['TEMPLATE', 'centre_crop', 'fit_template', 'similarity', 'warp_face']
+__all__ = ['TEMPLATE', 'centre_crop', 'crop_landmarks', 'fit_template', 'flip_landmarks',
+           'similarity', 'warp_face']
 
 # The usual five-point template of 112x112 face crops: eyes, nose tip, mouth corners (x, y in px;
 # the left eye is the one on the left of the picture).
@@ -81,3 +82,39 @@ def centre_crop(image: np.ndarray, size: int = 112) -> np.ndarray:
         return image
     how = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     return cv2.resize(image, (size, size), interpolation=how)
+
+
+def flip_landmarks(points, width: int):
+    """Landmarks of the mirrored image: left and right change places.
+
+    Args:
+        points: (..., 5, 2), (..., 4, 2) or (..., 2, 2) as :func:`fit_template` takes them, x and y
+            in px; a numpy array or a torch tensor.
+        width: Of the image, px.
+
+    Returns:
+        The same shape and kind.
+
+    Raises:
+        ValueError: For another number of landmarks.
+    """
+    orders = {5: [1, 0, 2, 4, 3], 4: [1, 0, 2, 3], 2: [1, 0]}
+    if points.shape[-2] not in orders:
+        raise ValueError(f'2, 4 or 5 landmarks (x, y) are needed, got shape {tuple(points.shape)}')
+    mirrored = points[..., orders[points.shape[-2]], :]  # indexing with a list copies
+    mirrored[..., 0] = width - 1 - mirrored[..., 0]
+    return mirrored
+
+
+def crop_landmarks(points: np.ndarray, shape: tuple[int, ...], size: int = 112) -> np.ndarray:
+    """Landmarks of :func:`centre_crop` of an image.
+
+    Args:
+        points: (..., 2), x and y in px.
+        shape: Of the image: (H, W, ...).
+        size: Side of the crop, px.
+    """
+    h, w = shape[:2]
+    side = min(h, w)
+    corner = np.array([(w - side) // 2, (h - side) // 2])
+    return (points - corner + .5) * (size / side) - .5  # pixel centres: x' + .5 = (x + .5) * ratio

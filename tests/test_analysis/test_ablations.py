@@ -45,7 +45,7 @@ def test_other_steps_of_the_pipeline_stay():
     base = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'faces_folder.py')
     changed = apply_ablation(base, TABLES['table4']['baseline'])
     kinds = [step['type'] for step in changed.train_dataloader.dataset.pipeline]
-    assert kinds == ['ResizeFace', 'RandomFlip']
+    assert kinds == ['ResizeFace', 'FaceFlip']
     assert [s['type'] for s in base.train_dataloader.dataset.pipeline][1] == 'MultiResAug'
 
 

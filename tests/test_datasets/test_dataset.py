@@ -183,7 +183,7 @@ def test_fixed_resolution():
 
 
 @pytest.mark.parametrize('config', [
-    dict(type='RandomFlip'), dict(type='FixedResolution', resolution=7), dict(type='ResizeFace'),
+    dict(type='FaceFlip'), dict(type='FixedResolution', resolution=7), dict(type='ResizeFace'),
     dict(type='MultiResAug'), dict(type='AlignFace')])
 def test_transforms_are_shown_by_their_settings(config):
     """The embedding cache tells pipelines apart by this: no memory address may be in it."""

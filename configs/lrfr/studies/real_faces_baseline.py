@@ -2,4 +2,4 @@
 _base_ = ['real_faces.py']
 model = dict(contrast_loss=None)
 train_dataloader = dict(dataset=dict(pipeline=[dict(type='ResizeFace', size=112),
-                                               dict(type='RandomFlip')]))
+                                               dict(type='FaceFlip')]))

@@ -144,7 +144,7 @@ def _batches(dataset, order) -> None:
 
 def _whole_path(source, order) -> None:
     if source.streaming:
-        dataset = FaceDataset(source, [dict(type='RandomFlip')], stream_batch=_BATCH)
+        dataset = FaceDataset(source, [dict(type='FaceFlip')], stream_batch=_BATCH)
         batch = []
         for sample in dataset:
             batch.append(sample)
@@ -152,7 +152,7 @@ def _whole_path(source, order) -> None:
                 face_collate(batch)
                 batch = []
     else:
-        _batches(FaceDataset(source, [dict(type='RandomFlip')]), order)
+        _batches(FaceDataset(source, [dict(type='FaceFlip')]), order)
 
 
 def _views_of_batches(dataset, order, method) -> None:

@@ -1,6 +1,7 @@
 from lrfr_mm.datasets.transforms.align_face import AlignFace
 from lrfr_mm.datasets.transforms.multi_res_aug import MultiResAug, MultiResDraw
-from lrfr_mm.datasets.transforms.simple import FixedResolution, RandomFlip, ResizeFace
+from lrfr_mm.datasets.transforms.random_transform import RandomTransform
+from lrfr_mm.datasets.transforms.simple import FaceFlip, FixedResolution, RandomFlip, ResizeFace
 
-__all__ = ['AlignFace', 'FixedResolution', 'MultiResAug', 'MultiResDraw', 'RandomFlip',
-           'ResizeFace']
+__all__ = ['AlignFace', 'FaceFlip', 'FixedResolution', 'MultiResAug', 'MultiResDraw', 'RandomFlip',
+           'RandomTransform', 'ResizeFace']

@@ -5,35 +5,47 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from lrfr_mm.datasets.transforms.multi_res_aug import _FLIP_HR
-from lrfr_mm.ops.align import centre_crop
+from lrfr_mm.datasets.transforms.random_transform import RandomTransform
+from lrfr_mm.ops.align import centre_crop, crop_landmarks, flip_landmarks
 from lrfr_mm.ops.degradations import check_degradation, degrade_image
 from lrfr_mm.ops.draws import uniform
+from lrfr_mm.ops.multi_res import FLIP_HR
 from lrfr_mm.registry import TRANSFORMS
 
-__all__ = ['FixedResolution', 'RandomFlip', 'ResizeFace']
+__all__ = ['FaceFlip', 'FixedResolution', 'RandomFlip', 'ResizeFace']
 
 
-@TRANSFORMS.register_module()
-class RandomFlip(BaseTransform):
-    """Mirrors ``img`` with probability ``prob``: the paper's Baseline (MultiResAug flips itself).
+@TRANSFORMS.register_module(name=['FaceFlip', 'RandomFlip'])
+class FaceFlip(RandomTransform):
+    """Mirrors ``img``, and ``landmarks`` where there are any, with probability ``prob``.
+
+    The paper's Baseline; MultiResAug flips by itself. ``RandomFlip`` is its former name, which in
+    mmcv belongs to another transform.
 
     Args:
         prob: From 0 to 1. At 1/2 the same samples are flipped as by MultiResAug.
+        seed: See :class:`RandomTransform`.
     """
 
-    def __init__(self, prob: float = .5):
+    def __init__(self, prob: float = .5, seed: int = 0):
+        super().__init__(seed)
         if not 0 <= prob <= 1:
             raise ValueError(f'prob must be from 0 to 1, got {prob}')
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        if uniform(results['rng_key'], _FLIP_HR) < self.prob:
+        if uniform(self.key_of(results), FLIP_HR) < self.prob:
             results['img'] = cv2.flip(results['img'], 1)
+            if 'landmarks' in results:
+                results['landmarks'] = flip_landmarks(np.asarray(results['landmarks']),
+                                                      results['img'].shape[1])
         return results
 
     def __repr__(self) -> str:
-        return f'RandomFlip(prob={self.prob})'
+        return f'FaceFlip(prob={self.prob}, seed={self.seed})'
+
+
+RandomFlip = FaceFlip
 
 
 @TRANSFORMS.register_module()
@@ -65,7 +77,7 @@ class FixedResolution(BaseTransform):
 class ResizeFace(BaseTransform):
     """Brings ``img`` to size x size: a centre crop to a square, then an antialiased resize.
 
-    For sets that are aligned, but at another size. It does not align.
+    For sets that are aligned, but at another size. It does not align. ``landmarks`` move along.
 
     Args:
         size: Side of the result, px.
@@ -75,6 +87,9 @@ class ResizeFace(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
+        if 'landmarks' in results:
+            results['landmarks'] = crop_landmarks(np.asarray(results['landmarks']),
+                                                  results['img'].shape, self.size)
         results['img'] = centre_crop(results['img'], self.size)
         return results
 

@@ -6,16 +6,9 @@ from mmengine.model import BaseModule
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.ops.labels import check_labels
+
 __all__ = ['MarginHead', 'check_labels']
-
-
-def check_labels(labels: torch.Tensor, num_classes: int) -> None:
-    """Raise ValueError, naming the label, unless all ``labels`` are from 0 to num_classes - 1."""
-    wrong = (labels < 0) | (labels >= num_classes)
-    if wrong.any():
-        label = int(labels[wrong][0])
-        raise ValueError(f'label {label} is out of range: the head has {num_classes} classes '
-                         f'(0 to {num_classes - 1})')
 
 
 class MarginHead(BaseModule):

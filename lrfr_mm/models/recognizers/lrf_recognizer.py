@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from lrfr_mm.models.build import build_part
+from lrfr_mm.models.data_preprocessor import FacePreprocessor
 from lrfr_mm.registry import MODELS
-from lrfr_mm.structures import FaceDataSample, stack_field
+from lrfr_mm.structures import FaceDataSample, get_field, set_field
 
 __all__ = ['LRFRecognizer']
 
@@ -83,8 +84,9 @@ class LRFRecognizer(BaseModel):
         if getattr(self.head, 'sharded', False):
             # Each rank has classes of its own: nothing to synchronise (torch's name for it).
             self._ddp_params_and_buffers_to_ignore = ['head.weight', 'head.active']
-        if self.head is not None and hasattr(self.data_preprocessor, 'num_classes'):
-            self.data_preprocessor.num_classes = self.head.num_classes
+        if isinstance(self.data_preprocessor, FacePreprocessor):
+            self.data_preprocessor.use_pretrained(self.backbone)
+            self.data_preprocessor.num_classes = getattr(self.head, 'num_classes', None)
 
     @property
     def teacher(self) -> nn.Module | None:
@@ -132,7 +134,7 @@ class LRFRecognizer(BaseModel):
         """Landmarks of a view where the backbone wants them and the samples have them."""
         if not self._takes('landmarks', self.backbone):
             return None
-        return _field(data_samples, 'landmarks' if view == 'hr' else 'landmarks_lr')
+        return get_field(data_samples, 'landmarks' if view == 'hr' else 'landmarks_lr')
 
     # -- what mmengine calls -------------------------------------------------------------------
     def forward(self, inputs, data_samples: FaceDataSample | list[FaceDataSample] | None = None,
@@ -169,7 +171,7 @@ class LRFRecognizer(BaseModel):
         """
         if self.head is None and self.contrast_loss is None and not self.losses:
             raise ValueError('a recognizer without a head and without losses cannot be trained')
-        labels = _field(data_samples, 'gt_label')
+        labels = get_field(data_samples, 'gt_label')
         if self.head is not None and labels is None:
             raise ValueError('the head needs labels: the data_samples have no gt_label')
         hr, lr = self._embed_views(inputs, data_samples)
@@ -217,11 +219,7 @@ class LRFRecognizer(BaseModel):
     def predict(self, inputs: dict, data_samples, view: str | None = None):
         """Put the embeddings of the images under 'hr', float32, on their samples."""
         embeddings = self.embed(inputs['hr'], self._landmarks(data_samples, 'hr'), view).float()
-        if isinstance(data_samples, FaceDataSample):
-            data_samples.set_data(dict(embedding=embeddings))
-        else:
-            for sample, embedding in zip(data_samples, embeddings, strict=True):
-                sample.set_data(dict(embedding=embedding))
+        set_field(data_samples, 'embedding', embeddings)
         return data_samples
 
 
@@ -254,11 +252,3 @@ def _named_losses(configs) -> nn.ModuleDict:
 
 def _snake_case(name: str) -> str:
     return re.sub(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', name).lower()
-
-
-def _field(data_samples, name: str) -> torch.Tensor | None:
-    """A field of all samples as one tensor; None where there are no samples or no such field."""
-    samples = data_samples if isinstance(data_samples, list) else [data_samples]
-    if not samples or any(sample is None or name not in sample for sample in samples):
-        return None
-    return stack_field(data_samples, name)

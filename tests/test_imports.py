@@ -1,0 +1,20 @@
+"""What importing a part of the package loads."""
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ('lrfr_mm.datasets', 'lrfr_mm.ops.facegen', 'lrfr_mm.evaluation', 'lrfr_mm.engine',
+         'lrfr_mm.analysis', 'sklearn', 'matplotlib', 'pandas')
+
+
+@pytest.mark.parametrize(('module', 'heavy'), [
+    ('lrfr_mm.models', HEAVY), ('lrfr_mm.structures', HEAVY), ('lrfr_mm.ops.multi_res', HEAVY),
+    ('lrfr_mm.registry', (*HEAVY, 'lrfr_mm.models', 'timm')),
+    ('lrfr_mm.ops.draws', (*HEAVY, 'mmengine', 'torch'))])
+def test_an_import_loads_only_what_lies_below(module, heavy):
+    code = f'import sys, {module}; print(*sys.modules)'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    wrong = [name for name in loaded if any(name == h or name.startswith(h + '.') for h in heavy)]
+    assert not wrong

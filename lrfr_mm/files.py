@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lrfr_mm.errors import OutputError, UserError
+from lrfr_mm.errors import InputError, OutputError, UserError
 
-__all__ = ['remove_stale_parts', 'temporary_file', 'whole_file', 'write_text']
+__all__ = ['remove_stale_parts', 'safe_component', 'safe_relative_path', 'temporary_file',
+           'whole_file', 'write_text']
 
 _HOST = re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())[:40] or 'host'
 _PART = re.compile(r'\..*\.([A-Za-z0-9-]+)\.(\d+)\.part')
@@ -106,3 +107,39 @@ def remove_stale_parts(directory: str | os.PathLike) -> list[Path]:
             path.unlink(missing_ok=True)
             removed.append(path)
     return removed
+
+
+def safe_component(name: str, what: str) -> str:
+    """A name read from a file that will be one component of a path; returned unchanged.
+
+    Args:
+        name: The name.
+        what: Where it was read: the file, and the line or index. The message begins with it.
+
+    Raises:
+        InputError: If it is empty, '.' or '..', contains '/', a backslash or NUL, begins with a
+            drive letter and ':', or is longer than 255 bytes.
+    """
+    if (name in ('', '.', '..') or any(char in name for char in '/\\\0') or name[1:2] == ':'
+            or len(os.fsencode(name)) > 255):
+        raise InputError(f'{what}: {name[:80]!r} cannot be the name of a file or directory')
+    return name
+
+
+def safe_relative_path(name: str, what: str) -> str:
+    """A path read from a file that stays below the directory it will be joined to.
+
+    Args:
+        name: Components separated by '/'.
+        what: As of :func:`safe_component`.
+
+    Returns:
+        The path without empty and '.' components.
+
+    Raises:
+        InputError: If it is empty or absolute, or a component is not safe ('..' never is).
+    """
+    parts = [part for part in name.split('/') if part not in ('', '.')]
+    if not parts or name.startswith('/'):
+        raise InputError(f'{what}: {name[:80]!r} is not a relative path')
+    return '/'.join(safe_component(part, what) for part in parts)

@@ -1,10 +1,13 @@
 """What test_partial_fc runs on several processes."""
 from pathlib import Path
+from unittest import mock
 
 import torch
 from torch import distributed as dist
 
-from lrfr_mm.models.heads import AdaFaceHead, CosFaceHead, PartialFCHead
+from lrfr_mm.models.heads import PartialFCHead
+from lrfr_mm.models.heads.split_softmax import Processes
+from lrfr_mm.registry import MODELS
 
 DIM, CLASSES = 6, 13  # odd: the shares differ
 
@@ -35,29 +38,101 @@ def whole_weight(head, world):
     return torch.cat(parts)
 
 
+MARGINS = [
+    dict(type='CosFaceHead', scale=16, margin=.3),
+    dict(type='AdaFaceHead', scale=16, margin=.3),
+    dict(type='ArcFaceHead', scale=16, margin=.6),
+    dict(type='ArcFaceHead', scale=16, m1=1.2, m2=.3, m3=.1),
+    dict(type='SubCenterArcFaceHead', scale=16, num_centres=3),
+    dict(type='SphereFaceHead', margin=3, lambda_min=1, lambda_base=10),
+    dict(type='SphereFaceHead', form='v2'),
+    dict(type='MagFaceHead', scale=16, lower_length=1, upper_length=3),
+    dict(type='CurricularFaceHead', scale=16, momentum=.5),
+    dict(type='RivalPenalizedHead', scale=16),
+    dict(type='DerivedMarginHead', scale=16)]
+
+
+def plain_head(margin, weight):
+    """The head on one device, with these class weights."""
+    plain = MODELS.build(dict(margin, num_classes=len(weight), in_channels=DIM)).double()
+    plain.weight.data = weight.clone()
+    return plain
+
+
+def alone():
+    """Within, the plain head takes this process for the only one."""
+    return mock.patch.object(Processes, 'current', return_value=Processes())
+
+
+def check_against(head, plain, columns, rank, world, mine, labels, everyone, every_label, local):
+    """Loss and gradients of a split head against the plain one over the classes ``columns``.
+
+    ``local`` are the rows of ``plain.weight`` that this process's ``head`` visits.
+    """
+    mine, everyone = mine.clone().requires_grad_(), everyone.clone().requires_grad_()
+    got = head.loss(mine, labels)['loss']
+    with alone():
+        want = plain.loss(everyone, columns[every_label])['loss']
+    got.backward()
+    want.backward()
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-12)
+    weight = head.weight if head.active is None else head.active
+    torch.testing.assert_close(weight.grad, plain.weight.grad[local], rtol=0, atol=1e-12)
+    # Data parallel training averages gradients over the processes.
+    start = 0 if world == 1 else sum((5, 3, 4, 2)[:rank])
+    torch.testing.assert_close(mine.grad / world, everyone.grad[start:start + len(mine)],
+                               rtol=0, atol=1e-12)
+    for name, value in head.margin.named_buffers():
+        torch.testing.assert_close(value, plain.get_buffer(name))
+
+
 def equals_one_device(rank, world):
-    """Loss and both gradients are those of the plain head over the whole batch."""
-    for kind, margin in ((CosFaceHead, dict(type='CosFaceHead', scale=16, margin=.3)),
-                         (AdaFaceHead, dict(type='AdaFaceHead', scale=16, margin=.3))):
+    """Loss, gradients and statistics are those of the plain head over the whole batch."""
+    for margin in MARGINS:
         head = build(margin)
-        plain = kind(CLASSES, DIM, scale=16, margin=.3).double()
-        plain.weight.data = whole_weight(head, world)
+        plain = plain_head(margin, whole_weight(head, world))
+        for seed in range(2):  # statistics of the first step are used in the second
+            head.zero_grad(), plain.zero_grad()
+            check_against(head, plain, torch.arange(CLASSES), rank, world,
+                          *batch(rank, world, seed), slice(head.first, head.last))
+        mine = batch(rank, world)[0]
+        torch.testing.assert_close(head.logits(mine), plain.logits(mine)[:, head.first:head.last])
+
+
+def sampled_equals_one_device(rank, world):
+    """A sampled head is the plain head over the classes that the step visits."""
+    for margin in MARGINS:
+        head = build(margin, sample_rate=.6, seed=3)
+        head.bind(torch.optim.SGD(head.parameters(), lr=.5))
         mine, labels, everyone, every_label = batch(rank, world)
-        mine, everyone = mine.clone().requires_grad_(), everyone.clone().requires_grad_()
-        got, want = head.loss(mine, labels)['loss'], plain.loss(everyone, every_label)['loss']
-        got.backward()
-        want.backward()
-        torch.testing.assert_close(got, want, rtol=0, atol=1e-12)
-        torch.testing.assert_close(head.weight.grad, plain.weight.grad[head.first:head.last],
-                                   rtol=0, atol=1e-12)
-        # Data parallel training averages gradients over the processes.
-        start = 0 if world == 1 else sum((5, 3, 4, 2)[:rank])
-        torch.testing.assert_close(mine.grad / world, everyone.grad[start:start + len(mine)],
-                                   rtol=0, atol=1e-12)
-        if kind is AdaFaceHead:
-            torch.testing.assert_close(head.margin.length_mean, plain.length_mean)
-        cosines = head.logits(mine.detach())
-        torch.testing.assert_close(cosines, plain.logits(mine.detach())[:, head.first:head.last])
+        head.resample(every_label)
+        head._new_step = False
+        visited = [head.index + head.first]
+        if world > 1:
+            visited = [None] * world
+            dist.all_gather_object(visited, head.index + head.first)
+        first = sum(map(len, visited[:rank]))
+        visited = torch.cat(visited)
+        assert len(visited) < CLASSES
+        plain = plain_head(margin, whole_weight(head, world)[visited])
+        columns = torch.full((CLASSES,), -1)
+        columns[visited] = torch.arange(len(visited))
+        check_against(head, plain, columns, rank, world, mine, labels, everyone, every_label,
+                      slice(first, first + len(head.index)))
+
+
+def statistics_agree(rank, world):
+    """A whole head on data-parallel processes has the same statistics on each: the batch's."""
+    for margin in (dict(type='AdaFaceHead'), dict(type='CurricularFaceHead')):
+        torch.manual_seed(0)
+        head = MODELS.build(dict(margin, num_classes=CLASSES, in_channels=DIM)).double()
+        plain = plain_head(margin, head.weight.detach())
+        mine, labels, everyone, every_label = batch(rank, world)
+        head.loss(mine, labels)
+        with alone():
+            plain.loss(everyone, every_label)
+        for name, value in head.named_buffers():
+            torch.testing.assert_close(value, plain.get_buffer(name))
 
 
 def sampled_training(rank, world):

@@ -20,12 +20,17 @@ def test_ranges_cover_all_classes_once_and_evenly(classes, world):
     assert max(sizes) - min(sizes) <= 1
 
 
-@pytest.mark.parametrize('world', [1, 2, 3, 4])
-def test_split_softmax_is_the_single_device_head(world):
-    run_on(world, 'partial_fc_cases', 'equals_one_device')
+@pytest.mark.parametrize('world', [1, 3])
+@pytest.mark.parametrize('case', ['equals_one_device', 'sampled_equals_one_device'])
+def test_every_margin_split_and_sampled_is_the_single_device_head(world, case):
+    run_on(world, 'partial_fc_cases', case)
 
 
-@pytest.mark.parametrize('world', [1, 2, 3])
+def test_statistics_of_a_whole_head_agree_between_processes():
+    run_on(2, 'partial_fc_cases', 'statistics_agree')
+
+
+@pytest.mark.parametrize('world', [1, 2])
 def test_sampled_rows_keep_their_momentum(world):
     run_on(world, 'partial_fc_cases', 'sampled_training')
 
@@ -72,6 +77,22 @@ def test_bfloat16_embeddings_and_one_class():
     torch.testing.assert_close(loss, plain.loss(x.bfloat16(), labels)['loss'])
     assert PartialFCHead(1, in_channels=8).loss(x, torch.zeros(6, dtype=torch.long)
                                                 )['loss'].isfinite()
+
+
+@pytest.mark.parametrize('rate', [1., .5])
+def test_classes_can_be_set_later(rate):
+    head = PartialFCHead(in_channels=4, sample_rate=rate)
+    with pytest.raises(ValueError, match='does not know its number of classes'):
+        head.loss(torch.randn(2, 4), torch.tensor([1, 0]))
+    head.set_num_classes(9)
+    assert torch.equal(head.weight, PartialFCHead(9, in_channels=4).weight)
+
+
+def test_a_sampled_head_without_an_optimizer_is_not_trained():
+    head, x, labels = PartialFCHead(9, in_channels=4, sample_rate=.5), torch.randn(2, 4), [1, 0]
+    with pytest.raises(ValueError, match=r'would learn nothing.*bind\(optimizer\)'):
+        head.loss(x, torch.tensor(labels))
+    assert head.eval().loss(x, torch.tensor(labels))['loss'].isfinite()
 
 
 def test_errors(tmp_path):

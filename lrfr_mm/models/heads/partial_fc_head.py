@@ -6,19 +6,20 @@ from pathlib import Path
 
 import torch
 from mmengine.model import BaseModule
-from torch import distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
 from lrfr_mm.models.heads.head_memory import check_memory_for, class_range
-from lrfr_mm.models.heads.margin_head import check_labels
 from lrfr_mm.models.heads.split_softmax import (
     CosineLogits,
     GatherRows,
     Processes,
     SplitCrossEntropy,
+    gather_rows,
     phase,
+    row_counts,
 )
+from lrfr_mm.ops.labels import check_labels
 from lrfr_mm.registry import MODELS
 
 __all__ = ['PartialFCHead']
@@ -39,13 +40,16 @@ class PartialFCHead(BaseModule):
     class ranges (``FaceCheckpointHook``): any number of processes resumes from any other.
 
     Args:
-        num_classes: Identities C of all processes together.
-        margin_head: Config of the head that gives margin and scale, without num_classes.
+        num_classes: Identities C of all processes together; None to set it later by
+            :meth:`set_num_classes`.
+        margin_head: Config of a :class:`MarginHead`, without num_classes and in_channels, that
+            gives margin, scale, treatment of negatives, regulariser and number of centres.
         in_channels: Embedding size D.
         sample_rate: Share of the classes to visit a step, above 0 and up to 1.
         batch_size: Samples of all processes a step, for the check of the memory.
-        seed: Of the sampling.
-        check_memory: Say what is needed, and stop, where the device does not have it.
+        seed: Of the initial weights and the sampling.
+        check_memory: Compare the memory that the head needs with what the device has free.
+        init_cfg: mmengine's weight initialisation.
 
     Raises:
         ValueError: For a sample rate out of range, fewer classes than processes, or too little
@@ -54,39 +58,45 @@ class PartialFCHead(BaseModule):
 
     sharded = True
 
-    def __init__(self, num_classes: int, margin_head: dict | None = None, in_channels: int = 512,
-                 sample_rate: float = 1., batch_size: int = 512, seed: int = 0,
-                 check_memory: bool = True):
-        super().__init__()
+    def __init__(self, num_classes: int | None = None, margin_head: dict | None = None,
+                 in_channels: int = 512, sample_rate: float = 1., batch_size: int = 512,
+                 seed: int = 0, check_memory: bool = True, init_cfg: dict | None = None):
+        super().__init__(init_cfg)
         self.group = Processes.current()
         if not 0 < sample_rate <= 1:
             raise ValueError(f'sample_rate must be above 0 and at most 1, got {sample_rate}')
+        self.num_classes, self.in_channels = None, in_channels
+        self.sample_rate, self.batch_size, self.check_memory = sample_rate, batch_size, check_memory
+        self.margin = MODELS.build({**(margin_head or dict(type='CosFaceHead')),
+                                    'num_classes': None, 'in_channels': in_channels})
+        self.seed, self.generator = seed, None
+        self._generator_state: torch.Tensor | None = None
+        self.optimizer = None
+        if num_classes is not None:
+            self.set_num_classes(num_classes)
+
+    def set_num_classes(self, num_classes: int) -> None:
+        """Allocate the weights of this process's share of ``num_classes`` identities."""
         if num_classes < self.group.world:
             raise ValueError(f'{num_classes} classes cannot be split over {self.group.world} '
                              'processes')
-        self.num_classes, self.in_channels = num_classes, in_channels
-        self.sample_rate = sample_rate
+        shape = self.margin.weight_shape
+        if self.check_memory:
+            check_memory_for(num_classes, math.prod(shape), self.group.world, 2 * self.batch_size,
+                             self.sample_rate)
+        self.num_classes = num_classes
         self.first, self.last = class_range(num_classes, self.group.rank, self.group.world)
-        if check_memory:
-            check_memory_for(num_classes, in_channels, self.group.world, 2 * batch_size,
-                             sample_rate)
-        self.margin = MODELS.build({**(margin_head or dict(type='CosFaceHead')), 'num_classes': 1,
-                                    'in_channels': in_channels})
-        self.margin.weight = None  # its margin and scale are wanted, not its classes
-        self.seed, self.generator = seed, None
-        self._generator_state: torch.Tensor | None = None
-        rows = _initial_rows(seed, self.first, self.last, in_channels)
-        if sample_rate >= 1:
+        rows = _initial_rows(self.seed, self.first, self.last, math.prod(shape)).unflatten(1, shape)
+        self.index: torch.Tensor | None = None
+        if self.sample_rate >= 1:
             self.weight = nn.Parameter(rows)
-            self.active, self.index = None, None
+            self.active = None
         else:
             # All rows wait in a buffer; those of a step are a parameter that the optimizer knows.
             self.register_buffer('weight', rows, persistent=False)
-            self.active = nn.Parameter(torch.zeros(0, in_channels))
-            self.index = None
+            self.active = nn.Parameter(torch.zeros(0, *shape))
             self.state: dict[str, torch.Tensor] = {}  # of the optimizer, for all rows
             self.scalars: dict = {}
-        self.optimizer = None
 
     @property
     def local_classes(self) -> int:
@@ -107,8 +117,8 @@ class PartialFCHead(BaseModule):
             self.scalars = {name: value for name, value in kept.items()
                             if not torch.is_tensor(value) or value.dim() == 0}
         # A new parameter, since autograd remembers the shape of the old one.
-        old, self.active = self.active, nn.Parameter(self.weight.new_zeros(count,
-                                                                           self.in_channels))
+        old, self.active = self.active, nn.Parameter(
+            self.weight.new_zeros(count, *self.margin.weight_shape))
         for group in self.optimizer.param_groups if self.optimizer is not None else ():
             group['params'] = [self.active if p is old else p for p in group['params']]
 
@@ -161,7 +171,8 @@ class PartialFCHead(BaseModule):
 
     # -- loss ----------------------------------------------------------------------------------
     def loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Mean cross-entropy over the samples of all processes, and over the visited classes.
+        """Mean over the samples of all processes of the cross-entropy over the visited classes,
+        plus the margin head's regulariser.
 
         Args:
             embeddings: Of this process, (B, D), any float dtype; B may differ between processes.
@@ -171,9 +182,12 @@ class PartialFCHead(BaseModule):
             ``dict(loss=scalar)``, the same on every process, float32 or better.
 
         Raises:
-            ValueError: If a label is out of range.
+            ValueError: If a label is out of range, the number of classes is not set, or a sampled
+                head is trained without an optimizer (see :meth:`bind`).
             RuntimeError: If another process is gone; the text has the rank and the phase.
         """
+        self._check_sized()
+        self._check_bound()
         if labels.device.type == 'cpu' and not torch.compiler.is_compiling():
             check_labels(labels, self.num_classes)
         dtype = torch.promote_types(embeddings.dtype, self.weight.dtype)
@@ -183,20 +197,31 @@ class PartialFCHead(BaseModule):
                 self.resample(labels)
                 self._new_step = False
             weight = self.weight if self.active is None else self.active
-            scale, columns = self.margin.scale, self._columns(labels)
-            norms = embeddings.detach().norm(dim=1, keepdim=True)
-
-            def margin(own: torch.Tensor) -> torch.Tensor:
-                # All rows go through the margin, which may want the lengths of the whole batch;
-                # those whose class lies elsewhere get nothing from it.
-                rows = torch.nonzero(columns >= 0)[:, 0]
-                cosine = own.new_zeros(len(labels)).index_put((rows,), own / scale)[:, None]
-                return scale * self.margin.target_cosine(cosine, norms)[rows, 0]
-
-            logits = CosineLogits.apply(scale * F.normalize(embeddings), weight.to(dtype))
+            columns = self._columns(labels)
+            norms = embeddings.norm(dim=1, keepdim=True)
+            cosines = self.margin.largest_centres(CosineLogits.apply(
+                F.normalize(embeddings), weight.to(dtype).reshape(-1, self.in_channels)))
             with phase('softmax', self.group):
-                return dict(loss=SplitCrossEntropy.apply(logits, columns, margin,
-                                                         self.group.world))
+                logits = self.margin.margin_logits(cosines, columns, norms, weight,
+                                                   self.group)
+                loss = SplitCrossEntropy.apply(logits, columns, self.group.world)
+            regulariser = self.margin.length_loss(norms)
+            if regulariser is None:
+                return dict(loss=loss)
+            # Every process has the same mean, and GatherRows sums what they send back.
+            mean = regulariser.mean()
+            return dict(loss=loss + mean.detach() + (mean - mean.detach()) / self.group.world)
+
+    def _check_sized(self) -> None:
+        if self.num_classes is None:
+            raise ValueError('PartialFCHead does not know its number of classes: set '
+                             'model.head.num_classes, or call set_num_classes()')
+
+    def _check_bound(self) -> None:
+        if self.training and self.active is not None and self.optimizer is None:
+            raise ValueError(f'PartialFCHead with sample_rate={self.sample_rate} would learn '
+                             'nothing: no optimizer knows the sampled rows. Call '
+                             'bind(optimizer), as PartialFCHook does')
 
     _new_step = True
 
@@ -216,23 +241,17 @@ class PartialFCHead(BaseModule):
         if self.group.world == 1:
             return embeddings, labels
         with phase('all-gather of the embeddings', self.group):
-            size = torch.tensor([len(labels)], device=labels.device)
-            sizes = [torch.empty_like(size) for _ in range(self.group.world)]
-            dist.all_gather(sizes, size)
-            sizes = [int(s) for s in sizes]
-            both = labels.new_zeros(max(sizes))
-            both[:len(labels)] = labels
-            parts = [torch.empty_like(both) for _ in sizes]
-            dist.all_gather(parts, both)
-            gathered = torch.cat([part[:s] for part, s in zip(parts, sizes, strict=True)])
-            return GatherRows.apply(embeddings, sizes), gathered
+            sizes = row_counts(labels, self.group)
+            return GatherRows.apply(embeddings, sizes), gather_rows(labels, self.group)
 
     def logits(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Cosines with this process's classes, (B, C_local), float32 or better."""
+        self._check_sized()
         self.store()
         dtype = torch.promote_types(embeddings.dtype, self.weight.dtype)
         with torch.autocast(embeddings.device.type, enabled=False):
-            return F.linear(F.normalize(embeddings.to(dtype)), F.normalize(self.weight.to(dtype)))
+            weight = F.normalize(self.weight.to(dtype), dim=-1).reshape(-1, self.in_channels)
+            return self.margin.largest_centres(F.linear(F.normalize(embeddings.to(dtype)), weight))
 
     # -- checkpoints ---------------------------------------------------------------------------
     def shard(self) -> dict:

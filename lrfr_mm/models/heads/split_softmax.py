@@ -10,7 +10,8 @@ from torch import distributed as dist
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-__all__ = ['CosineLogits', 'GatherRows', 'Processes', 'SplitCrossEntropy', 'phase']
+__all__ = ['CosineLogits', 'GatherRows', 'Processes', 'ScaledCosines', 'SplitCrossEntropy',
+           'gather_rows', 'phase', 'row_counts']
 
 _BLOCK = 65536  # rows
 
@@ -81,50 +82,103 @@ class CosineLogits(torch.autograd.Function):
         return grad @ weight, to_weight.addcmul_(weight, along[:, None], value=-1)
 
 
+class ScaledCosines(torch.autograd.Function):
+    """Cosines times a scale, with other values in the place of the targets; in place.
+
+    Neither forward nor backward allocates a second matrix of the size of the cosines, and the
+    gradient of the targets does not pass through one.
+    """
+
+    @staticmethod
+    def forward(ctx, cosines: torch.Tensor, lengths: torch.Tensor, rows: torch.Tensor,
+                columns: torch.Tensor, margin: Callable, scale: float) -> torch.Tensor:
+        """Scale ``cosines`` and move those of the targets.
+
+        Args:
+            cosines: (N, C_local), overwritten.
+            lengths: Lengths of the embeddings, (N, 1).
+            rows, columns: Places of the targets that this process holds, int64 (M,).
+            margin: Turns the local targets' cosines (M,) and the lengths into other cosines (M,).
+            scale: Factor.
+        """
+        here = rows, columns
+        with torch.enable_grad():
+            plain = cosines.detach()[here].requires_grad_()
+            lengths = lengths.detach().requires_grad_()
+            changed = margin(plain, lengths)
+        cosines[here] = changed.detach()
+        ctx.mark_dirty(cosines)
+        ctx.save_for_backward(*here)
+        ctx.graph, ctx.scale = (plain, lengths, changed), scale
+        return cosines.mul_(scale)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: torch.Tensor):
+        here = ctx.saved_tensors
+        plain, lengths, changed = ctx.graph
+        grad = grad.mul_(ctx.scale)
+        to_plain, to_lengths = torch.autograd.grad(changed, (plain, lengths), grad[here],
+                                                   retain_graph=True, allow_unused=True)
+        grad[here] = torch.zeros_like(plain) if to_plain is None else to_plain
+        return grad, to_lengths, None, None, None, None
+
+
 class SplitCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of logits whose columns lie on several processes, with a margin.
+    """Mean cross-entropy of logits whose columns lie on several processes.
 
     One maximum and one sum (with the targets' logits) are reduced; the probabilities, and then the
     gradient, take the place of the logits.
     """
 
     @staticmethod
-    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, margin: Callable,
-                world: int) -> torch.Tensor:
-        """``logits`` (N, C_local) without margin; ``columns`` (N,): the target's, -1 where it lies
-        elsewhere; ``margin`` turns the targets' logits (M,), those that are here, into others.
+    def forward(ctx, logits: torch.Tensor, columns: torch.Tensor, world: int) -> torch.Tensor:
+        """``logits`` (N, C_local), overwritten; ``columns`` int64 (N,): the target's, -1 where it
+        lies elsewhere.
         """
         rows = torch.nonzero(columns >= 0)[:, 0]
         here = rows, columns[rows]
-        with torch.enable_grad():
-            plain = logits[here].requires_grad_()
-            changed = margin(plain)
-        logits[here] = changed.detach()
         most = logits.max(1).values if logits.shape[1] else logits.new_full((len(logits),),
                                                                              -math.inf)
         if world > 1:
             dist.all_reduce(most, dist.ReduceOp.MAX)
         target = torch.zeros_like(most)
         target[rows] = logits[here] - most[rows]
-        logits = logits.sub_(most[:, None]).exp_()
-        sums = torch.stack([logits.sum(1), target])
+        probability = logits.sub_(most[:, None]).exp_()
+        sums = torch.stack([probability.sum(1), target])
         if world > 1:
             dist.all_reduce(sums)
-        logits.div_(sums[0][:, None])
-        ctx.save_for_backward(logits, *here)
-        ctx.margin = plain, changed
+        probability.div_(sums[0][:, None])
+        ctx.save_for_backward(probability, *here)
         return (sums[0].log() - sums[1]).mean()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: torch.Tensor):
         probability, *here = ctx.saved_tensors
-        here = tuple(here)
-        probability[here] -= 1
-        probability.mul_(grad / len(probability))
-        plain, changed = ctx.margin
-        (probability[here],) = torch.autograd.grad(changed, plain, probability[here])
-        return probability, None, None, None
+        probability[tuple(here)] -= 1
+        return probability.mul_(grad / len(probability)), None, None
+
+
+@torch.no_grad()
+def gather_rows(rows: torch.Tensor, group: Processes) -> torch.Tensor:
+    """Rows (B, ...) of all processes end to end, without gradient; B may differ between them."""
+    if group.world == 1:
+        return rows.detach()
+    sizes = row_counts(rows, group)
+    padded = rows.new_zeros(max(sizes), *rows.shape[1:])
+    padded[:len(rows)] = rows
+    parts = [torch.empty_like(padded) for _ in sizes]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+
+
+def row_counts(rows: torch.Tensor, group: Processes) -> list[int]:
+    """Number of rows that each process has."""
+    size = torch.tensor([len(rows)], device=rows.device)
+    sizes = [torch.empty_like(size) for _ in range(group.world)]
+    dist.all_gather(sizes, size)
+    return [int(s) for s in sizes]
 
 
 class phase:

@@ -1,6 +1,7 @@
 from lrfr_mm.models.backbones.face_resnet import FaceResNet
+from lrfr_mm.models.backbones.folded_mobile_face_net import FoldedMobileFaceNet
 from lrfr_mm.models.backbones.iresnet import IResNet
 from lrfr_mm.models.backbones.mobile_face_net import MobileFaceNet
 from lrfr_mm.models.backbones.timm_backbone import TIMMBackbone
 
-__all__ = ['FaceResNet', 'IResNet', 'MobileFaceNet', 'TIMMBackbone']
+__all__ = ['FaceResNet', 'FoldedMobileFaceNet', 'IResNet', 'MobileFaceNet', 'TIMMBackbone']

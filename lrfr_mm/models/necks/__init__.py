@@ -1,3 +1,4 @@
+from lrfr_mm.models.necks.folded_gdc_neck import FoldedGDCNeck
 from lrfr_mm.models.necks.necks import EmbeddingNeck, GDCNeck, PoolNeck
 
-__all__ = ['EmbeddingNeck', 'GDCNeck', 'PoolNeck']
+__all__ = ['EmbeddingNeck', 'FoldedGDCNeck', 'GDCNeck', 'PoolNeck']

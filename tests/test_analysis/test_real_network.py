@@ -78,13 +78,13 @@ def test_tfjs_reads_every_type_and_refuses_a_short_file(tmp_path, rng):
     for name, value in tensors.items():
         np.testing.assert_array_equal(found[name], value)
         assert found[name].shape == value.shape
-    with pytest.raises(InputError, match='w.bin ends inside c'):
+    with pytest.raises(InputError, match=r'w\.bin ends inside c'):
         read_tfjs(_write(tmp_path, tensors, length=30))
     (tmp_path / 'w.bin').unlink()
-    with pytest.raises(InputMissingError, match='w.bin'):
+    with pytest.raises(InputMissingError, match=r'w\.bin'):
         read_tfjs(tmp_path / 'm.json')
     (tmp_path / 'm.json').write_text('{"weightsManifest": 3}')
-    with pytest.raises(InputError, match='m.json'):
+    with pytest.raises(InputError, match=r'm\.json'):
         read_tfjs(tmp_path / 'm.json')
 
 

@@ -71,7 +71,8 @@ def _layers() -> Iterator[tuple[str, str, str]]:
     position = 3
     for stage, count in _STAGE_BLOCKS:
         for k in range(count):
-            layer, block = f'backbone.layers.{position}.body', f'{_ROOT}Conv2d_{stage}_InvResBlock_{k}'
+            layer = f'backbone.layers.{position}.body'
+            block = f'{_ROOT}Conv2d_{stage}_InvResBlock_{k}'
             strided = k == 0 and stage in (2, 3, 5)
             yield f'{layer}.0.0', f'{block}/Conv', 'Conv2D'
             yield f'{layer}.1.{int(strided)}', f'{block}/SeparableConv2d', 'depthwise'

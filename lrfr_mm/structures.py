@@ -1,6 +1,8 @@
 """Labels, indices and predictions of a batch of faces."""
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from mmengine.structures import BaseDataElement
 
@@ -33,6 +35,12 @@ class FaceDataSample(BaseDataElement):
     landmarks: torch.Tensor
     landmarks_lr: torch.Tensor
     embedding: torch.Tensor
+
+    def __iter__(self) -> Iterator[FaceDataSample]:
+        """The faces of a batch, one by one (mmengine's Evaluator asks for them)."""
+        fields = dict(self.items())
+        for index in range(len(next(iter(fields.values()), ()))):
+            yield FaceDataSample(**{name: value[index] for name, value in fields.items()})
 
 
 def stack_field(samples: FaceDataSample | list[FaceDataSample], name: str) -> torch.Tensor:

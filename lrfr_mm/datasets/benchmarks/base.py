@@ -62,6 +62,7 @@ class Benchmark(FaceDataset):
                  pipeline=(), decoder: str = 'auto'):
         super().__init__(source, pipeline, decoder)
         self.name, self.alignment, self.protocol_note = name, alignment, protocol_note
+        self.metainfo['benchmark'] = self  # mmengine's Evaluator hands it to the metrics
 
 
 class PairBenchmark(Benchmark):

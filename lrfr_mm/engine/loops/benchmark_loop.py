@@ -11,8 +11,7 @@ from mmengine.runner import BaseLoop
 
 from lrfr_mm.engine.embedding import embed_benchmark
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
-from lrfr_mm.evaluation.functional import bootstrap_interval
-from lrfr_mm.evaluation.metrics import EmbeddingMetric, MetricResult
+from lrfr_mm.evaluation.metrics import EmbeddingMetric, with_intervals
 from lrfr_mm.registry import DATASETS, LOOPS, METRICS
 
 __all__ = ['BenchmarkLoop']
@@ -123,14 +122,3 @@ class BenchmarkLoop(BaseLoop):
         else:
             print_log(f'{benchmark.name}: embeddings of an earlier test', logger='current')
         return found
-
-
-def with_intervals(result: MetricResult) -> MetricResult:
-    """Add ``NAME_low`` and ``NAME_high``, percent: the 95 % bootstrap interval of each rate whose
-    items the metric knows.
-    """
-    for name, correct in result.items.items():
-        if len(correct):
-            low, high = bootstrap_interval(correct)
-            result.values[f'{name}_low'], result.values[f'{name}_high'] = 100 * low, 100 * high
-    return result

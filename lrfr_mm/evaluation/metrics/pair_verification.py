@@ -3,40 +3,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from lrfr_mm.evaluation.functional.fusion import pair_scores
 from lrfr_mm.evaluation.functional.quality import quality_weighted_scores
 from lrfr_mm.evaluation.functional.verification import (
     auc,
     eer,
     kfold_verification,
-    roc_points,
     tar_at_far,
 )
-from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult, View
+from lrfr_mm.evaluation.metrics.base import MetricResult
+from lrfr_mm.evaluation.metrics.pair_metric import PairMetric
+from lrfr_mm.evaluation.metrics.score_curves import score_curves
 from lrfr_mm.registry import METRICS
 
-__all__ = ['PairVerification', 'hardest_pairs', 'score_curves']
-
-
-def score_curves(scores: np.ndarray, is_same: np.ndarray, max_points: int = 300) -> dict:
-    """ROC (thinned to at most ``max_points``) and similarity histograms, as plain lists."""
-    far, tar, _ = roc_points(scores, is_same)
-    corners = np.flatnonzero(np.r_[True, (np.diff(far)[1:] > 0) | (np.diff(far)[:-1] > 0), True])
-    if len(corners) > max_points:
-        # Evenly over the logarithm of FAR, where ROC curves are read.
-        position = np.log10(np.maximum(far[corners], 1e-6))
-        wanted = np.linspace(position[0], position[-1], max_points)
-        corners = corners[np.unique(np.clip(np.searchsorted(position, wanted), 0,
-                                            len(corners) - 1))]
-    edges = np.linspace(-1, 1, 81)
-    return dict(far=far[corners].tolist(), tar=tar[corners].tolist(), edges=edges.tolist(),
-                same=np.histogram(scores[is_same], edges)[0].tolist(),
-                different=np.histogram(scores[~is_same], edges)[0].tolist())
+__all__ = ['PairVerification', 'hardest_pairs']
 
 
 def hardest_pairs(scores: np.ndarray, benchmark, count: int = 8
                   ) -> list[tuple[str, int, int, float]]:
-    """The different pairs with the highest scores and the same pairs with the lowest."""
+    """The different pairs with the highest scores and the same pairs with the lowest.
+
+    Args:
+        scores: Similarities of the benchmark's pairs, (P,).
+        benchmark: With ``pairs``, int (P, 2), and ``is_same``, bool (P,).
+        count: Most pairs of each kind.
+
+    Returns:
+        Kind ('false accept' or 'false reject'), positions of both images, score; the worst first.
+    """
     out = []
     for kind, same, sign in (('false accept', False, -1), ('false reject', True, 1)):
         rows = np.flatnonzero(benchmark.is_same == same)
@@ -47,7 +40,7 @@ def hardest_pairs(scores: np.ndarray, benchmark, count: int = 8
 
 
 @METRICS.register_module()
-class PairVerification(EmbeddingMetric):
+class PairVerification(PairMetric):
     """Accuracy over folds, TAR at FAR, AUC and EER of a pair benchmark.
 
     Values, all in percent: ``NAME/accuracy``, ``accuracy_std`` (over folds), ``auc``, ``eer``,
@@ -67,28 +60,22 @@ class PairVerification(EmbeddingMetric):
     def __init__(self, benchmark: str, protocol: str = 'exact', folds: int = 10,
                  fars=(1e-4, 1e-3, 1e-2), flip_test: str = 'concat',
                  resolution: int | None = None, quality: dict | None = None):
-        super().__init__(benchmark, flip_test)
+        super().__init__(benchmark, flip_test, resolution)
         self.protocol, self.folds, self.fars = protocol, folds, tuple(fars)
-        self.resolution, self.quality = resolution, quality
-
-    def resolutions(self) -> list[int | None]:
-        return [self.resolution]
+        self.quality = quality
 
     def compute(self, embeddings, benchmark) -> MetricResult:
-        vectors = self.fused(embeddings, self.resolution)
-        scores = pair_scores(vectors, vectors, benchmark.pairs)
-        is_same = benchmark.is_same
+        scores, is_same = self.pair_scores(embeddings, benchmark), benchmark.is_same
         if self.quality is not None:
-            lengths = np.linalg.norm(embeddings[View(self.resolution)], axis=1)
-            scores = quality_weighted_scores(scores, *lengths[benchmark.pairs].T, **self.quality)
+            scores = quality_weighted_scores(
+                scores, *self.pair_lengths(embeddings, benchmark), **self.quality)
         folds = kfold_verification(scores, is_same, self.folds, self.protocol)
         values = dict(accuracy=folds['accuracy'], accuracy_std=folds['accuracy_std'],
                       auc=auc(scores, is_same), eer=eer(scores, is_same))
         values.update({f'tar@{far:g}': rate for far, rate in
                        tar_at_far(scores, is_same, self.fars).items()})
         values.update({key: folds[key] for key in ('val', 'val_far') if key in folds})
-        prefix = benchmark.name if self.resolution is None else (f'{benchmark.name}@'
-                                                                 f'{self.resolution}')
+        prefix = self.value_prefix(benchmark)
         values = {f'{prefix}/{key}': 100 * float(value) for key, value in values.items()}
         protocol = (f'{self.protocol}, {self.folds} folds, flip {self.flip_test}'
                     + ('' if self.quality is None else ', quality-weighted')
@@ -96,7 +83,8 @@ class PairVerification(EmbeddingMetric):
         # With N different pairs a FAR below 1 / N is FAR 0: computed, but not worth a row.
         finest = 1 / (~is_same).sum()
         hidden = ('accuracy_std', 'val_far', *(f'tar@{far:g}' for far in self.fars if far < finest))
+        accuracy = f'{prefix}/accuracy'
         return MetricResult(values, [k for k in values if not k.endswith(hidden)], protocol,
-                            dict(pairs={prefix: score_curves(scores, is_same)}),
-                            {f'{prefix}/accuracy': folds['correct']},
-                            hardest_pairs(scores, benchmark))
+                            score_curves(scores, is_same, prefix),
+                            {accuracy: folds['correct']}, hardest_pairs(scores, benchmark),
+                            highlights=[accuracy], lower_is_better={f'{prefix}/eer'})

@@ -7,7 +7,8 @@ from lrfr_mm.evaluation.functional.fusion import pair_scores
 from lrfr_mm.evaluation.functional.ssim import mean_ssim
 from lrfr_mm.evaluation.functional.verification import kfold_verification
 from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult
-from lrfr_mm.evaluation.metrics.pair_verification import score_curves
+from lrfr_mm.evaluation.metrics.curve import Axis, Curve, Line
+from lrfr_mm.evaluation.metrics.score_curves import score_curves
 from lrfr_mm.ops.degradations import check_degradation
 from lrfr_mm.registry import METRICS
 
@@ -50,7 +51,7 @@ class ResolutionSweep(EmbeddingMetric):
         self.sizes, self.sides = sorted(resolutions), sides
         self.protocol, self.folds, self.image_size = protocol, folds, image_size
         self.ssim_images = ssim_images
-        self.prefix = prefix or ('sweep' if sides == 'both' else 'cross')
+        self.name = prefix or ('sweep' if sides == 'both' else 'cross')
 
     def _resolution(self, size: int) -> int | None:
         return None if size >= self.image_size else size
@@ -61,28 +62,42 @@ class ResolutionSweep(EmbeddingMetric):
 
     def compute(self, embeddings, benchmark) -> MetricResult:
         full = self.fused(embeddings, None) if self.sides == 'cross' else None
-        values, curves, items = {}, {}, {}
+        values, curves, items = {}, [], {}
         for size in self.sizes:
             vectors = self.fused(embeddings, self._resolution(size))
             scores = pair_scores(vectors if full is None else full, vectors, benchmark.pairs)
             folds = kfold_verification(scores, benchmark.is_same, self.folds, self.protocol)
-            values[f'{self.prefix}/accuracy@{size}'] = 100 * folds['accuracy']
-            items[f'{self.prefix}/accuracy@{size}'] = folds['correct']
+            values[f'{self.name}/accuracy@{size}'] = 100 * folds['accuracy']
+            items[f'{self.name}/accuracy@{size}'] = folds['correct']
             if size == self.sizes[0] and self._resolution(size) is not None:
-                curves[f'{benchmark.name} {self.prefix} {size} px'] = score_curves(
-                    scores, benchmark.is_same)
+                curves = score_curves(scores, benchmark.is_same,
+                                      f'{benchmark.name} {self.name} {size} px')
         which = 'both images' if self.sides == 'both' else 'the second image'
         protocol = (f'{benchmark.name}, {which} at r px, {self.degradation}; {self.protocol}, '
                     f'{self.folds} folds, flip {self.flip_test}')
-        sweep = dict(benchmark=benchmark.name, resolutions=self.sizes,
-                     accuracy=list(values.values()))
-        headline = list(values)
+        accuracy = Line(self.sizes, list(values.values()))
+        headline, ssim = list(values), []
         if self.ssim_images and self.sides == 'both':
             step = max(1, len(benchmark) // self.ssim_images)
             images = [np.ascontiguousarray(benchmark[i]['img'])
                       for i in range(0, len(benchmark), step)][:self.ssim_images]
-            sweep['ssim'] = [mean_ssim(images, size, self.degradation) for size in self.sizes]
-            values.update({f'{self.prefix}/ssim@{size}': value
-                           for size, value in zip(self.sizes, sweep['ssim'], strict=True)})
-        return MetricResult(values, headline, protocol,
-                            dict(pairs=curves, sweeps={self.prefix: sweep}), items)
+            ssim = [mean_ssim(images, size, self.degradation) for size in self.sizes]
+            values.update({f'{self.name}/ssim@{size}': value
+                           for size, value in zip(self.sizes, ssim, strict=True)})
+        curve = self._curve(benchmark.name, accuracy, ssim, protocol)
+        return MetricResult(values, headline, protocol, [curve, *curves], items,
+                            highlights=headline[:1])
+
+    def _curve(self, benchmark: str, accuracy: Line, ssim: list[float], note: str) -> Curve:
+        """Accuracy against resolution; the mean SSIM, where it was asked for, on the right."""
+        degraded = 'both images' if self.sides == 'both' else 'one image'
+        title = f'{benchmark}: {degraded} of a pair degraded'
+        if self.name not in ('sweep', 'cross'):
+            title += f' ({self.name})'
+        return Curve('Accuracy against resolution', title,
+                     Axis('test resolution, px', 'log', self.sizes,
+                          (.8 * self.sizes[0], 1.08 * self.sizes[-1])),
+                     Axis('accuracy, %'), [accuracy],
+                     Axis('mean SSIM', limits=(0, 1.02)) if ssim else None,
+                     [Line(self.sizes, ssim, 'mean SSIM (right)')] if ssim else [],
+                     table=True, note=note)

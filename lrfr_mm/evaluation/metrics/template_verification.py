@@ -7,9 +7,9 @@ from lrfr_mm.evaluation.functional.identification import search_gallery
 from lrfr_mm.evaluation.functional.templates import template_pair_scores, template_vectors
 from lrfr_mm.evaluation.functional.vectors import normalise
 from lrfr_mm.evaluation.functional.verification import tar_at_far
-from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, MetricResult, View
-from lrfr_mm.evaluation.metrics.identification import identification_values
-from lrfr_mm.evaluation.metrics.pair_verification import score_curves
+from lrfr_mm.evaluation.metrics.base import EmbeddingMetric, ImageVariant, MetricResult
+from lrfr_mm.evaluation.metrics.identification import identification_curves, identification_values
+from lrfr_mm.evaluation.metrics.score_curves import score_curves
 from lrfr_mm.registry import METRICS
 
 __all__ = ['TemplateVerification']
@@ -43,7 +43,8 @@ class TemplateVerification(EmbeddingMetric):
         self.use_norm, self.use_detector_score = use_norm, use_detector_score
 
     def _images(self, embeddings) -> np.ndarray:
-        plain, mirrored = embeddings[View()], embeddings.get(View(mirrored=True))
+        """The images' embeddings with their mirrors', (N, D) or (N, 2 D), before any template."""
+        plain, mirrored = embeddings[ImageVariant()], embeddings.get(ImageVariant(mirrored=True))
         if self.flip_test == 'concat':
             plain = np.concatenate([plain, mirrored], 1)
         elif self.flip_test == 'sum':
@@ -67,27 +68,27 @@ class TemplateVerification(EmbeddingMetric):
                   tar_at_far(scores, benchmark.is_same, self.fars).items()}
         finest = 1 / (~benchmark.is_same).sum()
         hidden = tuple(f'tar@{far:g}' for far in self.fars if far < finest)
-        curves = dict(pairs={name: score_curves(scores, benchmark.is_same)})
+        curves = score_curves(scores, benchmark.is_same, name)
         rates, items = [], {}
         for key, (gallery, subjects) in benchmark.galleries.items():
             probes, probe_subjects = benchmark.probes
             rows = self._rows(templates, gallery, name), self._rows(templates, probes, name)
             search = search_gallery(vectors[rows[1]], vectors[rows[0]], probe_subjects, subjects)
-            found, plots = identification_values(search, self.ks, self.fpirs, 20, 'step')
+            found = identification_values(search, self.ks, self.fpirs, 20, 'step')
             rates.append(found)
+            curves += identification_curves(search, f'{name} {key}', 20)
             if 'rank1' in found:
                 items[f'{name}/{key}/rank1'] = search.ranks[search.ranks > 0] == 1
                 values[f'{name}/{key}/rank1'] = 100 * found['rank1']
-            for kind, curve in plots.items():
-                curves.setdefault(kind, {})[f'{name} {key}'] = curve
         for metric in [m for m in (rates[0] if rates else {}) if all(m in r for r in rates)]:
             values[f'{name}/{metric}'] = 100 * float(np.mean([r[metric] for r in rates]))
         protocol = (f'templates, flip {self.flip_test}, '
                     f'{"lengths kept" if self.use_norm else "images normalised"}'
                     + (', detector score' if self.use_detector_score else ''))
         headline = [k for k in values if k not in items and not (hidden and k.endswith(hidden))]
-        return MetricResult(values, headline,
-                            f'{protocol}; {benchmark.protocol_note}', curves, items)
+        means = {f'{name}/rank1': list(items)} if items else {}
+        return MetricResult(values, headline, f'{protocol}; {benchmark.protocol_note}', curves,
+                            items, means=means, highlights=list(means))
 
     @staticmethod
     def _rows(templates: np.ndarray, wanted: np.ndarray, name: str) -> np.ndarray:

@@ -1,147 +1,99 @@
 """Plots of the report, as SVG text, and its pictures, as PNG bytes."""
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from scipy.special import ndtr, ndtri
 
+from lrfr_mm.evaluation.metrics.curve import Axis, Curve, Line
+from lrfr_mm.evaluation.report.style import canvas, colour, svg_text
 from lrfr_mm.ops.resample import degrade_array
 
-__all__ = ['STYLE', 'accuracy_figure', 'bars_figure', 'contact_sheet', 'histogram_figure',
-           'open_set_figure', 'rank_figure', 'roc_figure']
+__all__ = ['bars_figure', 'contact_sheet', 'curve_figure']
 
-_COLOURS = ['#8a8f98', '#1f6feb', '#d1495b', '#2a9d5c', '#8e5bd0', '#e39b23']
-STYLE = {'font.family': 'sans-serif', 'font.size': 10, 'svg.fonttype': 'none',
-         'axes.spines.top': False, 'axes.spines.right': False, 'axes.edgecolor': '#9aa0a6',
-         'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e8eaed', 'grid.linewidth': .8,
-         'axes.labelcolor': '#3c4043', 'xtick.color': '#5f6368', 'ytick.color': '#5f6368',
-         'legend.frameon': False, 'figure.dpi': 100}
+_PROBIT_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, .01, .05, .2, .5, .8, .95, .99)
+_RIGHT = '#a3853f'
 
 
-def _colour(k: int, count: int) -> str:
-    return _COLOURS[1] if count == 1 else _COLOURS[k % len(_COLOURS)]
+def curve_figure(curves: Sequence[tuple[str, Curve]]) -> str:
+    """One plot of the same curve of several runs.
+
+    Args:
+        curves: Name of the run and its curve; axes and right-hand lines are those of the first.
+    """
+    first = curves[0][1]
+    wide = first.right_axis is not None
+    with canvas(width=6.6 if wide else 4.6, height=3.9 if wide else 3.5) as (figure, panels):
+        axes = panels[0, 0]
+        for k, (name, curve) in enumerate(curves):
+            for line in curve.lines:
+                _draw(axes, line, line.label or name,
+                      colour(k if line.colour is None else line.colour))
+        _set_axis(axes, 'x', first.x_axis)
+        _set_axis(axes, 'y', first.y_axis)
+        if first.right_axis is not None:
+            right = axes.twinx()
+            right.grid(False)
+            right.tick_params(colors=_RIGHT)
+            for line in first.right_lines:
+                right.plot(line.x, line.y, ':', color=_RIGHT, lw=1.6)
+                axes.plot([], [], ':', color=_RIGHT, lw=1.6, label=line.label)
+            right.set_ylim(*first.right_axis.limits)
+        axes.legend(loc='best', handlelength=1.4)
+        return svg_text(figure)
 
 
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    FigureCanvasSVG(figure)
-    figure.savefig(buffer, format='svg', bbox_inches='tight', transparent=True)
-    text = buffer.getvalue()
-    return text[text.index('<svg'):]
+def _draw(axes: Axes, line: Line, label: str, shade: str) -> None:
+    if line.style == 'area':
+        axes.stairs(line.y, line.x, fill=True, alpha=.35, color=shade)
+        axes.stairs(line.y, line.x, color=shade, lw=1.4, label=label)
+    elif line.style == 'step':
+        axes.step(line.x, line.y, where='post', lw=2, color=shade, label=label)
+    else:
+        axes.plot(line.x, line.y, 'o-', lw=2.2, ms=5, color=shade, label=label)
 
 
-def accuracy_figure(runs: list[dict], sweep: str) -> str:
-    """Accuracy against test resolution, every run a line; mean SSIM as a dotted one."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.6, 3.9))
-        axes = figure.add_subplot()
-        have = [run for run in runs if sweep in run['sweeps']]
-        for k, run in enumerate(have):
-            data = run['sweeps'][sweep]
-            axes.plot(data['resolutions'], data['accuracy'], 'o-', lw=2.2, ms=5,
-                      color=_colour(k, len(have)), label=run['name'])
-        sizes = have[0]['sweeps'][sweep]['resolutions']
-        axes.set_xscale('log')
-        axes.set_xticks(sizes, [str(size) for size in sizes])
+def _set_axis(axes: Axes, which: str, axis: Axis) -> None:
+    """Scale, ticks, limits and label of the horizontal ('x') or vertical ('y') axis."""
+    target = axes.xaxis if which == 'x' else axes.yaxis
+    set_scale = axes.set_xscale if which == 'x' else axes.set_yscale
+    if axis.scale == 'probit':
+        set_scale('function', functions=(lambda rate: ndtri(np.clip(rate, 1e-7, 1 - 1e-7)), ndtr))
+        target.set_ticks(_PROBIT_TICKS, [f'{100 * rate:g} %' for rate in _PROBIT_TICKS])
+    elif axis.scale == 'log':
+        set_scale('log', nonpositive='clip')
+    if axis.ticks is not None:
+        target.set_ticks(axis.ticks, [f'{tick:g}' for tick in axis.ticks])
         axes.minorticks_off()
-        axes.set_xlim(sizes[0] * .80, sizes[-1] * 1.08)
-        axes.set_xlabel('test resolution, px')
-        axes.set_ylabel('accuracy, %')
-        ssim = have[0]['sweeps'][sweep].get('ssim')
-        if ssim:
-            other = axes.twinx()
-            other.plot(sizes, ssim, ':', color='#c4a35a', lw=1.6, label='mean SSIM (right)')
-            other.set_ylim(0, 1.02)
-            other.grid(False)
-            other.tick_params(colors='#a3853f')
-            axes.plot([], [], ':', color='#c4a35a', lw=1.6, label='mean SSIM (right)')
-        axes.legend(loc='lower right')
-        return _svg(figure)
-
-
-def _curves(runs: list[dict], kind: str, name: str, x: str, y: str, labels: tuple[str, str],
-            lowest: float = 1e-7, ticks: list[int] | None = None) -> str:
-    """Steps of every run that has ``run[kind][name]``: shares against a logarithmic axis."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 3.5))
-        axes = figure.add_subplot()
-        have = [run for run in runs if name in run.get(kind, {})]
-        start = np.inf
-        for k, run in enumerate(have):
-            across, share = (np.array(run[kind][name][key]) for key in (x, y))
-            axes.step(np.maximum(across, lowest), 100 * share, where='post', lw=2,
-                      color=_colour(k, len(have)), label=run['name'])
-            start = min(start, across[across > 0].min())
-        axes.set_xscale('log')
-        axes.set_xlim(left=start)
-        if ticks is not None:
-            axes.set_xticks(ticks, [str(tick) for tick in ticks])
-            axes.minorticks_off()
-        axes.set_ylim(0, 101)
-        axes.set_xlabel(labels[0])
-        axes.set_ylabel(labels[1])
-        axes.legend(loc='lower right')
-        return _svg(figure)
-
-
-def roc_figure(runs: list[dict], pairs: str) -> str:
-    """ROC with FAR on a logarithmic axis, every run a line."""
-    return _curves(runs, 'pairs', pairs, 'far', 'tar', ('false accept rate',
-                                                        'true accept rate, %'))
-
-
-def rank_figure(runs: list[dict], name: str) -> str:
-    """CMC: share of probes whose mate is among the k best, every run a line."""
-    return _curves(runs, 'cmc', name, 'rank', 'share', ('rank', 'identified, %'),
-                   ticks=[1, 5, 10, 20, 50, 100])
-
-
-def open_set_figure(runs: list[dict], name: str) -> str:
-    """True against false positive identification rate, every run a line."""
-    return _curves(runs, 'tpir', name, 'fpir', 'tpir', ('false positive identification rate',
-                                                        'true positive identification rate, %'))
-
-
-def histogram_figure(run: dict, pairs: str) -> str:
-    """Cosine similarities of same and different pairs (paper, Figure 1)."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 3.5))
-        axes = figure.add_subplot()
-        data = run['pairs'][pairs]
-        edges = np.array(data['edges'])
-        for key, colour in (('different', '#d1495b'), ('same', '#2a9d5c')):
-            counts = np.array(data[key], float)
-            share = 100 * counts / max(counts.sum(), 1)
-            axes.stairs(share, edges, fill=True, alpha=.35, color=colour)
-            axes.stairs(share, edges, color=colour, lw=1.4, label=f'{key} person')
-        axes.set_xlim(-.6, 1)
-        axes.margins(y=.22)
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel('cosine similarity')
-        axes.set_ylabel('share of pairs, %')
-        axes.legend(loc='upper left', fontsize=9, handlelength=1.2)
-        return _svg(figure)
+    target.set_label_text(axis.label)
+    low, high = axis.limits
+    if axis.scale == 'probit':
+        values = np.concatenate([line.get_xdata() if which == 'x' else line.get_ydata()
+                                 for line in axes.lines])
+        low, high = (values.min(), values.max()) if len(values) else (.001, .5)
+    elif axis.scale == 'log' and low is None:
+        positive = [np.asarray(line.get_xdata() if which == 'x' else line.get_ydata(), float)
+                    for line in axes.lines]
+        low = min((values[values > 0].min() for values in positive if (values > 0).any()),
+                  default=None)
+    (axes.set_xlim if which == 'x' else axes.set_ylim)(low, high)
 
 
 def bars_figure(counts: list[int], edges: np.ndarray, x_label: str, y_label: str,
                 log: bool = False) -> str:
     """A histogram; ``log`` for a logarithmic horizontal axis."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 3.1))
-        axes = figure.add_subplot()
-        axes.stairs(counts, edges, fill=True, alpha=.35, color=_COLOURS[1])
-        axes.stairs(counts, edges, color=_COLOURS[1], lw=1.4)
+    with canvas(height=3.1) as (figure, panels):
+        axes = panels[0, 0]
+        _draw(axes, Line(list(edges), list(counts), style='area'), '', colour(0))
+        _set_axis(axes, 'x', Axis(x_label, 'log' if log else 'linear',
+                                  limits=(edges[0], edges[-1])))
         if log:
-            axes.set_xscale('log')
             axes.xaxis.set_major_formatter(lambda value, _: f'{value:g}')
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(y_label)
-        return _svg(figure)
+        _set_axis(axes, 'y', Axis(y_label, limits=(0, None)))
+        return svg_text(figure)
 
 
 def contact_sheet(images: list[np.ndarray], resolutions=(112, 28, 20, 14, 7)) -> bytes:

@@ -1,80 +1,50 @@
-"""Tables of several runs as CSV, Markdown and LaTeX, and which differences are more than chance."""
+"""Tables as text: Markdown, LaTeX, CSV, a terminal's; numbers with two digits."""
 from __future__ import annotations
 
-import csv
-import io
+from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
-from lrfr_mm.evaluation.functional.bootstrap import paired_bootstrap
-from lrfr_mm.evaluation.report.published import TABLES
+from lrfr_mm.files import write_text
 
-__all__ = ['comparison_rows', 'differences', 'to_csv', 'to_latex', 'to_markdown']
+__all__ = ['to_csv', 'to_latex', 'to_markdown', 'to_terminal', 'write_tables']
 
 
-def differences(first: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, dict]:
-    """Paired bootstrap of every rate that both runs have on the same items.
-
-    Args:
-        first, other: Name to bool (N,) of ``items.npz``.
-
-    Returns:
-        Name to ``difference``, ``low``, ``high`` (percent points) and ``p``.
-    """
-    out = {}
-    for name in first:
-        if name in other and first[name].shape == other[name].shape and first[name].size:
-            found = paired_bootstrap(first[name], other[name])
-            out[name] = {key: value if key == 'p' else 100 * value
-                         for key, value in found.items()}
-    return out
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    """All cells as text, empty where there is no number."""
+    return table.map(lambda cell: cell if isinstance(cell, str) else
+                     '' if pd.isna(cell) else f'{cell:.2f}' if isinstance(cell, float)
+                     else str(cell))
 
 
-def comparison_rows(runs: list[dict]) -> dict[str, tuple[list[str], list[list[str]]]]:
-    """Tables by name: heading and rows, all text.
-
-    'benchmarks' has a line a metric and a column a run; 'table1' to 'table3' are the paper's, its
-    published rows first, where a run has one of their metrics.
-    """
-    names = [run['name'] for run in runs]
-    metrics = dict.fromkeys(row['name'] for run in runs for row in run['rows'])
-    tables = {'benchmarks': (['metric', *names], [
-        [metric, *(f'{run["metrics"][metric]:.2f}' if metric in run['metrics'] else ''
-                   for run in runs)] for metric in metrics])}
-    for key, table in TABLES.items():
-        if any(metric in run['metrics'] for run in runs for metric in table.columns.values()):
-            rows = [[name, *('' if v is None else f'{v:.2f}' for v in values)]
-                    for name, values in table.rows.items()]
-            rows += [[run['name'], *(f'{run["metrics"][m]:.2f}' if m in run['metrics'] else ''
-                                     for m in table.columns.values())] for run in runs]
-            tables[key] = (['method', *table.columns], rows)
-    return tables
+def to_csv(table: pd.DataFrame) -> str:
+    """Comma-separated values, a heading line first."""
+    return _filled(table).to_csv(index=False, lineterminator='\n')
 
 
-def to_csv(head: list[str], rows: list[list[str]]) -> str:
-    """Comma-separated values."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator='\n').writerows([head, *rows])
-    return out.getvalue()
+def to_markdown(table: pd.DataFrame) -> str:
+    """A Markdown table: the first column to the left, the others to the right."""
+    escaped = _filled(table).map(lambda cell: cell.replace('|', '\\|'))
+    return escaped.to_markdown(
+        index=False, disable_numparse=True,
+        colalign=['left', *['right'] * (len(table.columns) - 1)]) + '\n'
 
 
-def to_markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ['---'] + ['---:'] * (len(head) - 1), *rows]
-    return ''.join('| ' + ' | '.join(cell.replace('|', '\\|') for cell in line) + ' |\n'
-                   for line in lines)
+def to_terminal(table: pd.DataFrame) -> str:
+    """A plain table for a terminal: numbers to the right, text to the left."""
+    sides = ['right' if pd.api.types.is_numeric_dtype(kind) else 'left' for kind in table.dtypes]
+    return _filled(table).to_markdown(index=False, disable_numparse=True, tablefmt='simple',
+                                      colalign=sides if len(table) else None)
 
 
-def to_latex(head: list[str], rows: list[list[str]]) -> str:
+def to_latex(table: pd.DataFrame) -> str:
     """A LaTeX tabular; needs booktabs."""
-    def line(cells):
-        return ' & '.join(_latex(cell) for cell in cells) + ' \\\\\n'
-
-    return ('\\begin{tabular}{l' + 'r' * (len(head) - 1) + '}\n\\toprule\n' + line(head)
-            + '\\midrule\n' + ''.join(map(line, rows)) + '\\bottomrule\n\\end{tabular}\n')
+    return _filled(table).to_latex(index=False, escape=True,
+                                   column_format='l' + 'r' * (len(table.columns) - 1))
 
 
-def _latex(text: str) -> str:
-    for mark in '&%$#_{}':
-        text = text.replace(mark, '\\' + mark)
-    return text
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Write each table as ``NAME.csv``, ``NAME.md`` and ``NAME.tex`` into ``folder``."""
+    for name, table in tables.items():
+        for suffix, writer in (('csv', to_csv), ('md', to_markdown), ('tex', to_latex)):
+            write_text(folder / f'{name}.{suffix}', writer(table))

@@ -2,11 +2,19 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 
+from lrfr_mm.datasets.image_files import is_image_name
+from lrfr_mm.datasets.text_lists import as_number, read_lines
+from lrfr_mm.errors import InputError, InputMissingError
+from lrfr_mm.files import safe_relative_path
+
 __all__ = ['LANDMARK_FORMATS', 'read_landmarks']
+
+_VALUES = (4, 8, 10)  # of two, four or five points
 
 
 def read_landmarks(path: str, layout: str,
@@ -14,73 +22,122 @@ def read_landmarks(path: str, layout: str,
     """Landmarks by image name.
 
     Args:
-        path: The file, for 'cfp' the folder.
+        path: The file; for 'files' the directory.
         layout: One of
 
-            - 'table': lines "NAME x y x y ...", separated by blanks, commas or tabs: two points
-              (eyes), four (eyes, nose tip, middle of the mouth: SCface's ``all.txt``) or five.
-              A line whose second word is no number is a heading.
-            - 'celeba': ``list_landmarks_celeba.txt``, a count, a heading, then such lines.
-            - 'files': a folder with a text file an image, a point "x,y" a line (CFP's
+            - 'table': lines "NAME x y x y ...": two points (eyes), four (eyes, nose tip, middle of
+              the mouth: SCface's ``all.txt``) or five. In a line with tabs or commas the first
+              field is the name; in one with blanks only, the last 4, 8 or 10 words are the points
+              and what precedes them is the name. One or two lines without points may come first.
+            - 'celeba': ``list_landmarks_celeba.txt``, the number of images, a heading, such lines.
+            - 'files': a directory with a text file an image, a point "x,y" a line (CFP's
               ``Data/Fiducials``).
         groups: For 'files' with more than five points: the numbers, from 0, of the points whose
             means are the left eye, right eye, nose tip and mouth corners. (The numbering of CFP's
             30 points is in the set's own description.)
 
     Returns:
-        Name, as the file has it and without ending, to (N, 2) points with N = 2, 4 or 5.
+        Name, as the file has it and without the ending of an image, to the points in px, float64
+        (N, 2) with N = 2, 4 or 5.
 
     Raises:
-        FileNotFoundError: If it is missing.
-        ValueError: For another layout, or a line that does not fit, with its number.
+        InputMissingError: If it is missing.
+        InputError: For another layout, or a line that does not fit, with its number. No line is
+            left out.
     """
     if layout not in LANDMARK_FORMATS:
-        raise ValueError(f'layout must be one of {", ".join(LANDMARK_FORMATS)}, got {layout!r}')
+        raise InputError(f'layout must be one of {", ".join(LANDMARK_FORMATS)}, got {layout!r}')
     if not os.path.exists(path):
-        raise FileNotFoundError(f'landmarks {path} do not exist')
+        raise InputMissingError(f'landmarks {path} do not exist')
     return LANDMARK_FORMATS[layout](path, groups)
 
 
 def _read_table(path: str, groups=None) -> dict[str, np.ndarray]:
+    lines = read_lines(path)
+    heading = 0
+    while heading < min(2, len(lines)) and _is_heading(lines[heading][1]):
+        heading += 1
     found = {}
-    for number, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
-        words = line.replace(',', ' ').split()
-        if len(words) < 2 or not _is_number(words[1]):
-            continue
-        values = words[1:]
-        if len(values) not in (4, 8, 10) or not all(map(_is_number, values)):
-            raise ValueError(f'{path}, line {number}: a name and 2, 4 or 5 points expected, got '
-                             f'{line[:80]!r}')
-        found[os.path.splitext(words[0])[0]] = np.array(values, float).reshape(-1, 2)
+    for number, line in lines[heading:]:
+        where = f'{path}, line {number}'
+        name, values = _split(line, where)
+        name = safe_relative_path(name, where)
+        name = os.path.splitext(name)[0] if is_image_name(name.rpartition('/')[2]) else name
+        if name in found:
+            raise InputError(f'{where}: {name!r} occurs twice')
+        found[name] = np.array(values).reshape(-1, 2)
     if not found:
-        raise ValueError(f'{path} has no line with a name and points')
+        raise InputError(f'{path} has no line with a name and points')
     return found
 
 
-def _read_files(path: str, groups=None) -> dict[str, np.ndarray]:
+def _read_celeba(path: str, groups=None) -> dict[str, np.ndarray]:
+    found = _read_table(path)
+    number, line = read_lines(path)[0]
+    if as_number(line) is not None and as_number(line) != len(found):
+        raise InputError(f'{path}, line {number}: it announces {line} images, but {len(found)} '
+                         'follow')
+    return found
+
+
+def _is_heading(line: str) -> bool:
+    """Whether it is a lone number (of the lines that follow), or has no number."""
+    words = line.replace(',', ' ').split()
+    return len(words) == 1 or not any(_number(word) is not None for word in words)
+
+
+def _split(line: str, where: str) -> tuple[str, list[float]]:
+    """Name and coordinates of one line."""
+    fields = [field.strip() for field in re.split(r'[\t,]', line)]
+    name, words = fields[0], [word for field in fields[1:] for word in field.split() or ['']]
+    if len(fields) == 1:
+        words = line.split()
+        count = 0  # of the words at the end that are numbers; the first is always the name's
+        while count < len(words) - 1 and _number(words[-1 - count]) is not None:
+            count += 1
+        name = line.rsplit(None, count)[0] if count else line
+        words = words[len(words) - count:]
+    values = [_number(word) for word in words]
+    if len(values) not in _VALUES or None in values:
+        raise InputError(f'{where}: a name and 2, 4 or 5 points expected, got {line[:80]!r} (a '
+                         'name that ends in a number needs a tab or comma behind it)')
+    return name, values
+
+
+def _read_files(path: str, groups: list[list[int]] | None = None) -> dict[str, np.ndarray]:
     found = {}
     for file in sorted(Path(path).rglob('*.txt')):
-        try:
-            points = np.loadtxt(file, delimiter=',', ndmin=2)
-            if groups is not None:
-                points = np.stack([points[list(group)].mean(0) for group in groups])
-        except (ValueError, IndexError) as error:
-            raise ValueError(f'{file}: {error}') from None
+        if file.name.startswith('.'):
+            continue
+        points = []
+        for number, line in read_lines(file):
+            point = [_number(word) for word in line.split(',')]
+            if len(point) != 2 or None in point:
+                raise InputError(f'{file}, line {number}: "x,y" expected, got {line[:80]!r}')
+            points.append(point)
+        points = np.array(points).reshape(-1, 2)
+        if groups is not None:
+            most = max(max(group) for group in groups)
+            if most >= len(points):
+                raise InputError(f'{file} has {len(points)} points, and none with the number '
+                                 f'{most}')
+            points = np.stack([points[list(group)].mean(0) for group in groups])
         if points.shape not in ((2, 2), (4, 2), (5, 2)):
-            raise ValueError(f'{file}: 2, 4 or 5 points "x,y" expected, got shape {points.shape}; '
+            raise InputError(f'{file}: 2, 4 or 5 points "x,y" expected, got shape {points.shape}; '
                              'say by groups which of them are eyes, nose tip and mouth corners')
         found[file.relative_to(path).with_suffix('').as_posix()] = points
     if not found:
-        raise ValueError(f'{path} holds no text file with points')
+        raise InputError(f'{path} holds no text file with points')
     return found
 
 
-def _is_number(word: str) -> bool:
+def _number(word: str) -> float | None:
+    """A finite number, or None."""
     try:
-        float(word)
+        value = float(word)
     except ValueError:
-        return False
-    return True
+        return None
+    return value if np.isfinite(value) else None
 
 
-LANDMARK_FORMATS = {'table': _read_table, 'celeba': _read_table, 'files': _read_files}
+LANDMARK_FORMATS = {'table': _read_table, 'celeba': _read_celeba, 'files': _read_files}

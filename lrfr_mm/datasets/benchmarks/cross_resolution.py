@@ -9,6 +9,7 @@ from lrfr_mm.datasets.benchmarks.base import (
     PairBenchmark,
     TemplateBenchmark,
 )
+from lrfr_mm.errors import InputError
 from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import DATASETS
 
@@ -29,18 +30,18 @@ class CrossResolution(Benchmark):
             but not the gallery. For templates, where an image has no side, only 'both'.
 
     Raises:
-        ValueError: For another ``sides``, or one that does not suit the benchmark.
+        InputError: For another ``sides``, or one that does not suit the benchmark.
     """
 
     def __init__(self, name: str, benchmark: dict, resolution: int, sides: str = 'probe'):
         inner = DATASETS.build(dict(benchmark, name=benchmark.get('name', name))
                                ) if isinstance(benchmark, dict) else benchmark
         if sides not in ('both', 'probe'):
-            raise ValueError(f"sides must be 'both' or 'probe', got {sides!r}")
+            raise InputError(f"sides must be 'both' or 'probe', got {sides!r}")
         if resolution < 1:
-            raise ValueError(f'resolution must be at least 1 px, got {resolution}')
+            raise InputError(f'resolution must be at least 1 px, got {resolution}')
         if sides == 'probe' and isinstance(inner, TemplateBenchmark):
-            raise ValueError(f'{name}: the images of templates have no side, use sides=\'both\'')
+            raise InputError(f'{name}: the images of templates have no side, use sides=\'both\'')
         self.inner, self.name, self.alignment = inner, name, inner.alignment
         self.resolution, self.stream_batch = resolution, 1
         self.protocol_note = (f'{inner.protocol_note}; {"probes" if sides == "probe" else "all"} '

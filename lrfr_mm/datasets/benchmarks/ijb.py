@@ -2,11 +2,16 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import FileFaces, TemplateBenchmark, need
+from lrfr_mm.datasets.benchmarks.base import FileFaces, TemplateBenchmark, require_files
+from lrfr_mm.datasets.image_files import ImageFinder
+from lrfr_mm.datasets.text_lists import as_number, read_lines
+from lrfr_mm.errors import InputError, reading
+from lrfr_mm.files import safe_relative_path
 from lrfr_mm.registry import DATASETS
 
 __all__ = ['IJB']
@@ -23,14 +28,14 @@ class IJB(TemplateBenchmark):
 
     Args:
         name: Short name ('ijbb', 'ijbc').
-        root: The set's folder, with ``meta``.
+        root: The set's directory, with ``meta``.
         prefix: What the names in ``meta`` begin with; default ``name``.
-        images: Folder of the aligned images; default ``root/aligned``.
+        images: Directory of the aligned images; default ``root/aligned``.
         **kwargs: alignment, pipeline, decoder; see Benchmark.
 
     Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file does not have the form above, or names an unknown template.
+        InputMissingError: If a file is missing.
+        InputError: If a file does not have the form above, or names an unknown template.
     """
 
     def __init__(self, name: str, root: str, prefix: str | None = None, images: str | None = None,
@@ -39,68 +44,96 @@ class IJB(TemplateBenchmark):
         images = str(images or Path(root, 'aligned'))
         media_file = meta / f'{prefix}_face_tid_mid.txt'
         pair_file = meta / f'{prefix}_template_pair_label.txt'
-        need(name, media_file, pair_file, images, what=f'the metadata are expected in {meta}, '
-             f'aligned images in {images}')
-        rows = _read(media_file, str)
-        if rows.shape[1] != 3:
-            raise ValueError(f'{media_file}: "IMAGE TEMPLATE MEDIUM" expected, got {rows[0]}')
-        files, numbers = rows[:, 0].tolist(), rows[:, 1:].astype(np.int64)
-        pairs = _read(pair_file, np.int64)
-        if pairs.shape[1] != 3:
-            raise ValueError(f'{pair_file}: "TEMPLATE TEMPLATE LABEL" expected, got {pairs[0]}')
-        unknown = np.setdiff1d(pairs[:, :2], numbers[:, 0])
-        if len(unknown):
-            raise ValueError(f'{pair_file} names template {unknown[0]}, which has no image')
+        require_files(media_file, pair_file, images, what=f'the metadata are expected in {meta}, '
+                      f'aligned images in {images}')
+        files, numbers = _read_media(media_file)
+        pairs = _read_pairs(pair_file, numbers[:, 0])
         scores_file = meta / f'{prefix}_name_5pts_score.txt'
-        scores = None
-        if scores_file.is_file():
-            table = _read(scores_file, str)
-            by_name = dict(zip(table[:, 0].tolist(), table[:, -1].astype(np.float32),
-                               strict=True))
-            missing = next((file for file in files if file not in by_name), None)
-            if missing is not None:
-                raise ValueError(f'{scores_file} has no line for {missing}')
-            scores = np.array([by_name[file] for file in files], np.float32)
+        scores = _read_scores(scores_file, files) if scores_file.is_file() else None
         galleries, probes = {}, None
         for key in ('G1', 'G2'):
             path = meta / f'{prefix}_1N_gallery_{key}.csv'
             if path.is_file():
-                galleries[key] = _subjects(path)
+                galleries[key] = _read_subjects(path, numbers[:, 0])
         if galleries:
             path = meta / f'{prefix}_1N_probe_mixed.csv'
-            need(name, path)
-            probes = _subjects(path)
-        paths = [_aligned(name, images, file) for file in files]
+            require_files(path)
+            probes = _read_subjects(path, numbers[:, 0])
+        finder = ImageFinder(images)
+        paths = [finder.find(os.path.splitext(file)[0]) for file in files]
         note = f'{len(files)} images, {len(np.unique(numbers[:, 0]))} templates, {len(pairs)} pairs'
         super().__init__(name, FileFaces(images, paths), numbers[:, 0], numbers[:, 1],
                          pairs[:, :2], pairs[:, 2] == 1, galleries, probes, scores,
                          protocol_note=note, **kwargs)
 
 
-def _read(path: Path, dtype) -> np.ndarray:
-    try:
-        table = np.loadtxt(path, dtype, comments=None, ndmin=2)
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from None
-    if len(table) == 0:
-        raise ValueError(f'{path} is empty')
-    return table
+def _read_media(path: Path) -> tuple[list[str], np.ndarray]:
+    """Lines "IMAGE TEMPLATE MEDIUM": the images, and int64 (N, 2) of the other columns."""
+    files, numbers = [], []
+    for number, line in read_lines(path):
+        words = line.split()
+        if len(words) != 3 or None in (as_number(words[1]), as_number(words[2])):
+            raise InputError(f'{path}, line {number}: "IMAGE TEMPLATE MEDIUM" expected, got '
+                             f'{line[:80]!r}')
+        files.append(safe_relative_path(words[0], f'{path}, line {number}'))
+        numbers.append((as_number(words[1]), as_number(words[2])))
+    if not files:
+        raise InputError(f'{path} is empty')
+    return files, np.array(numbers, np.int64)
 
 
-def _subjects(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Templates and subjects of a 1:N list, each template once."""
-    try:
-        table = np.loadtxt(path, np.int64, delimiter=',', skiprows=1, usecols=(0, 1), ndmin=2)
-    except (ValueError, IndexError) as error:
-        raise ValueError(f'{path}: {error}') from None
-    _, first = np.unique(table[:, 0], return_index=True)
-    first.sort()
-    return table[first, 0], table[first, 1]
+def _read_pairs(path: Path, templates: np.ndarray) -> np.ndarray:
+    """Lines "TEMPLATE TEMPLATE LABEL", int64 (P, 3); IJB-C has 15.7 million."""
+    with reading(str(path)), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of an empty file, which is an error below
+        pairs = np.loadtxt(path, np.int64, comments=None, ndmin=2, encoding='utf-8-sig')
+    if pairs.size == 0:
+        raise InputError(f'{path} is empty')
+    if pairs.shape[1] != 3:
+        raise InputError(f'{path}: "TEMPLATE TEMPLATE LABEL" expected, got {pairs[0].tolist()}')
+    for wrong, what in ((~np.isin(pairs[:, 2], (0, 1)), 'a label that is neither 0 nor 1'),
+                        (pairs[:, 0] == pairs[:, 1], 'a template that is compared with itself'),
+                        (~np.isin(pairs[:, :2], templates).all(1), 'a template without images')):
+        if wrong.any():
+            first = int(wrong.argmax())
+            raise InputError(f'{path}, pair {first + 1}: {pairs[first].tolist()} has {what}')
+    return pairs
 
 
-def _aligned(name: str, images: str, file: str) -> str:
-    stem = os.path.splitext(file)[0]
-    for suffix in ('.jpg', '.png'):
-        if os.path.isfile(os.path.join(images, stem + suffix)):
-            return stem + suffix
-    raise FileNotFoundError(f'benchmark {name}: {images}/{file} is listed, but missing')
+def _read_scores(path: Path, files: list[str]) -> np.ndarray:
+    """The last column, the detector's score, of the line of each of ``files``, float32 (N,)."""
+    found = {}
+    for number, line in read_lines(path):
+        words = line.split()
+        try:
+            score = float(words[-1])
+        except ValueError:
+            score = float('nan')
+        if len(words) < 2 or not np.isfinite(score):
+            raise InputError(f'{path}, line {number}: a name and numbers expected, got '
+                             f'{line[:80]!r}')
+        found[words[0]] = score
+    missing = next((file for file in files if file not in found), None)
+    if missing is not None:
+        raise InputError(f'{path} has no line for {missing}')
+    return np.array([found[file] for file in files], np.float32)
+
+
+def _read_subjects(path: Path, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Templates and subjects of a 1:N list (a heading, then "TEMPLATE,SUBJECT,..."), each template
+    once, int64 (T,) both.
+    """
+    known, subjects = set(templates.tolist()), {}
+    for number, line in read_lines(path)[1:]:
+        template, subject = [as_number(word) for word in (*line.split(','), '')[:2]]
+        where = f'{path}, line {number}'
+        if template is None or subject is None:
+            raise InputError(f'{where}: "TEMPLATE,SUBJECT,..." expected, got {line[:80]!r}')
+        if template not in known:
+            raise InputError(f'{where}: template {template} has no images')
+        if subjects.setdefault(template, subject) != subject:
+            raise InputError(f'{where}: template {template} has two subjects, '
+                             f'{subjects[template]} and {subject}')
+    if not subjects:
+        raise InputError(f'{path} lists no templates')
+    return np.array(list(subjects), np.int64), np.array(list(subjects.values()), np.int64)

@@ -6,8 +6,9 @@ import pickle
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import PairBenchmark, need
+from lrfr_mm.datasets.benchmarks.base import PairBenchmark, require_files
 from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.errors import InputError, reading
 from lrfr_mm.registry import DATASETS
 
 __all__ = ['BytesFaces', 'PairBin', 'read_bin']
@@ -37,39 +38,65 @@ def read_bin(path: str) -> tuple[list[bytes], np.ndarray]:
         2 P encoded images, two a pair, and whether each pair shows one person, bool (P,).
 
     Raises:
-        ValueError: If the file is not such a pickle, or names anything but plain data.
+        InputMissingError: If it does not exist.
+        InputError: If it is not such a pickle, names anything but plain data, or has a pair of an
+            image with itself; the text has the index of the pair.
     """
-    try:
-        with open(path, 'rb') as file:
-            images, is_same = _DataUnpickler(file, encoding='bytes').load()
-        images = [image.tobytes() if isinstance(image, np.ndarray) else bytes(image)
-                  for image in images]
-        is_same = np.array([bool(s) for s in is_same], bool)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # a foreign file can fail anywhere in the pickle machine
-        raise ValueError(f'{path} is not a .bin benchmark: {error}') from None
+    require_files(path)
+    with reading(f'{path} is not a .bin benchmark'), open(path, 'rb') as file:
+        size = os.fstat(file.fileno()).st_size
+        images, is_same = _DataUnpickler(file, encoding='bytes').load()
+        images = [_image_bytes(image, k, size) for k, image in enumerate(images)]
+        is_same = np.array([_label(item, k) for k, item in enumerate(is_same)], bool)
     if len(images) != 2 * len(is_same):
-        raise ValueError(f'{path} has {len(images)} images for {len(is_same)} pairs')
+        raise InputError(f'{path} has {len(images)} images for {len(is_same)} pairs')
+    for k in range(len(is_same)):
+        if images[2 * k] == images[2 * k + 1]:
+            raise InputError(f'{path}, pair {k}: an image is compared with itself')
     return images, is_same
 
 
+def _image_bytes(image, index: int, size: int) -> bytes:
+    """The bytes of one stored image; ``size`` is that of the whole file."""
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.nbytes <= size:
+        return image.tobytes()  # (a pickle can describe an array that is larger than itself)
+    if isinstance(image, (bytes, bytearray)):
+        return bytes(image)
+    raise ValueError(f'image {index} is not stored as bytes')
+
+
+def _label(item, index: int) -> bool:
+    if not isinstance(item, (bool, int, np.bool_, np.integer)) or item not in (0, 1):
+        raise ValueError(f'the label of pair {index} is neither true nor false')
+    return bool(item)
+
+
 class BytesFaces(FaceSource):
-    """Encoded images in memory; every label is 0, since pairs carry the truth."""
+    """Encoded images in memory, equal ones once; every label is 0, the protocol says who is who.
+
+    Args:
+        images: The encoded images.
+        origin: Where they come from, for messages.
+    """
 
     num_classes = 1
 
     def __init__(self, images: list[bytes], origin: str):
         self.origin = origin
-        self._ends = np.cumsum([len(image) for image in images])
-        self._data = np.frombuffer(b''.join(images), np.uint8)
+        stored: dict[bytes, int] = {}
+        for image in images:
+            stored.setdefault(image, len(stored))
+        self._which = np.array([stored[image] for image in images], np.int64)
+        self._ends = np.cumsum([len(image) for image in stored])
+        self._data = np.frombuffer(b''.join(stored), np.uint8)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._which)
 
     def read(self, index: int) -> tuple[bytes, int]:
-        start = int(self._ends[index - 1]) if index else 0
-        return self._data[start:int(self._ends[index])].tobytes(), 0
+        place = int(self._which[index])
+        start = int(self._ends[place - 1]) if place else 0
+        return self._data[start:int(self._ends[place])].tobytes(), 0
 
     def labels(self) -> np.ndarray:
         return np.zeros(len(self), np.int64)
@@ -90,7 +117,6 @@ class PairBin(PairBenchmark):
     """
 
     def __init__(self, name: str, path: str, alignment: str = 'insightface', **kwargs):
-        need(name, path)
         images, is_same = read_bin(path)
         pairs = np.arange(len(images)).reshape(-1, 2)
         super().__init__(name, BytesFaces(images, path), pairs, is_same, alignment=alignment,

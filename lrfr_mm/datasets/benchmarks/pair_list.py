@@ -6,7 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import FileFaces, PairBenchmark, need
+from lrfr_mm.datasets.benchmarks.base import FileFaces, PairBenchmark, require_files
+from lrfr_mm.datasets.image_files import IMAGE_SUFFIXES, ImageFinder
+from lrfr_mm.datasets.text_lists import as_number, read_lines
+from lrfr_mm.errors import InputError
+from lrfr_mm.files import safe_component, safe_relative_path
 from lrfr_mm.registry import DATASETS
 
 __all__ = ['CFPPairs', 'PairList', 'read_pairs', 'read_two_line_pairs']
@@ -15,31 +19,39 @@ __all__ = ['CFPPairs', 'PairList', 'read_pairs', 'read_two_line_pairs']
 def read_pairs(path: str, template: str = '{name}/{name}_{number:04d}') -> tuple[list, np.ndarray]:
     """Read a pair list: "name i j" for the same person, "name1 i name2 j" for two.
 
+    The columns are separated by tabs, or by blanks in a line without tabs. A first line of one or
+    two numbers (folds and pairs a fold) is a heading.
+
     Returns:
         Pairs of image paths without ending, and whether each shows one person, (P,) bool.
 
     Raises:
-        ValueError: For a line of another form, with its number.
+        InputError: For a line of another form, a name that is not one directory, or a pair of an
+            image with itself, with the line's number; for a list without pairs.
     """
     pairs, is_same = [], []
-    for number, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
-        parts = line.split('\t') if '\t' in line else line.split()
-        if not line.strip() or (number == 1 and all(p.strip().isdigit() for p in parts)):
-            continue  # the first line counts folds and pairs
-        try:
-            if len(parts) == 3:
-                first, second = (parts[0], parts[1]), (parts[0], parts[2])
-            elif len(parts) == 4:
-                first, second = (parts[0], parts[1]), (parts[2], parts[3])
-            else:
-                raise ValueError
-            pair = [template.format(name=name, number=int(index)) for name, index in (first,
-                                                                                     second)]
-        except ValueError:
-            raise ValueError(f'{path}, line {number}: "name i j" or "name1 i name2 j" expected, '
-                             f'got {line[:80]!r}') from None
+    for number, line in read_lines(path):
+        where = f'{path}, line {number}'
+        parts = [part.strip() for part in line.split('\t' if '\t' in line else None)]
+        if number == 1 and len(parts) <= 2 and all(as_number(part) is not None for part in parts):
+            continue
+        if len(parts) == 3:
+            images = [(parts[0], parts[1]), (parts[0], parts[2])]
+        elif len(parts) == 4:
+            images = [(parts[0], parts[1]), (parts[2], parts[3])]
+        else:
+            images = []
+        if not images or any(as_number(index) is None for _, index in images):
+            raise InputError(f'{where}: "name i j" or "name1 i name2 j" expected, got '
+                             f'{line[:80]!r}')
+        pair = [template.format(name=safe_component(name, where), number=as_number(index))
+                for name, index in images]
+        if pair[0] == pair[1]:
+            raise InputError(f'{where}: an image is compared with itself: {line[:80]!r}')
         pairs.append(pair)
         is_same.append(len(parts) == 3)
+    if not pairs:
+        raise InputError(f'{path} lists no pairs')
     return pairs, np.array(is_same, bool)
 
 
@@ -54,19 +66,29 @@ def read_two_line_pairs(path: str) -> tuple[list, np.ndarray]:
         Pairs of file names, and whether each shows one person, (P,) bool.
 
     Raises:
-        ValueError: For another form, with the line's number.
+        InputError: For another form, an unsafe name, or a pair of an image with itself, with the
+            line's number; for a list without pairs.
     """
-    lines = [line.split() for line in Path(path).read_text(encoding='utf-8').splitlines()
-             if line.strip()]
+    lines = read_lines(path)
     pairs, is_same = [], []
-    for number in range(0, len(lines), 2):
-        pair = lines[number:number + 2]
-        if len(pair) < 2 or any(len(words) != 2 or not words[1].isdigit() for words in pair) or (
-                (pair[0][1] == '0') != (pair[1][1] == '0')):
-            raise ValueError(f'{path}, line {number + 1}: two lines "FILE LABEL" with the same '
-                             f'label expected, got {pair}')
-        pairs.append([pair[0][0], pair[1][0]])
-        is_same.append(pair[0][1] != '0')
+    for start in range(0, len(lines), 2):
+        pair, labels = [], []
+        for number, line in lines[start:start + 2]:
+            where = f'{path}, line {number}'
+            words = line.rsplit(None, 1)
+            if len(words) != 2 or as_number(words[1]) is None:
+                raise InputError(f'{where}: "FILE LABEL" expected, got {line[:80]!r}')
+            pair.append(safe_relative_path(words[0], where))
+            labels.append(as_number(words[1]) != 0)
+        if len(pair) < 2 or labels[0] != labels[1]:
+            raise InputError(f'{path}, line {lines[start][0]}: two lines "FILE LABEL" with the '
+                             f'same label expected, got {[line for _, line in lines[start:][:2]]}')
+        if pair[0] == pair[1]:
+            raise InputError(f'{path}, line {lines[start][0]}: {pair[0]!r} is compared with itself')
+        pairs.append(pair)
+        is_same.append(labels[0])
+    if not pairs:
+        raise InputError(f'{path} lists no pairs')
     is_same = np.array(is_same, bool)
     order = np.concatenate([np.concatenate([np.array_split(np.flatnonzero(kind), 10)[fold]
                                             for kind in (is_same, ~is_same)])
@@ -74,21 +96,14 @@ def read_two_line_pairs(path: str) -> tuple[list, np.ndarray]:
     return [pairs[k] for k in order], is_same[order]
 
 
-def _positions(name: str, root: str, listed: list, suffixes,
-               origin: str) -> tuple[list, np.ndarray]:
-    """Files of all listed names, each once, and the pairs as positions among them."""
+def _positions(root: str, listed: list, suffixes) -> tuple[list, np.ndarray]:
+    """Files of all listed names (without ending), each once, and the pairs' positions, (P, 2)."""
+    finder = ImageFinder(root, suffixes)
     index: dict[str, int] = {}
-    paths = []
-    for path in (p for pair in listed for p in pair):
-        if path not in index:
-            found = next((path + s for s in suffixes
-                          if os.path.isfile(os.path.join(root, path + s))), None)
-            if found is None:
-                raise FileNotFoundError(f'benchmark {name}: {root}/{path} '
-                                        f'({", ".join(map(repr, suffixes))}) is in {origin}, but '
-                                        'missing')
-            index[path] = len(paths)
-            paths.append(found)
+    for pair in listed:
+        for path in pair:
+            index.setdefault(path, len(index))
+    paths = [finder.find(path) for path in index]
     positions = np.array([[index[a], index[b]] for a, b in listed], np.int64).reshape(-1, 2)
     return paths, positions
 
@@ -103,21 +118,21 @@ class PairList(PairBenchmark):
         pairs: Path of the list.
         form: 'lfw' (see ``read_pairs``) or 'two_lines' (CALFW, CPLFW; see
             ``read_two_line_pairs``).
-        suffixes: Endings to try for each image, in order. Names of the 'two_lines' form lose
-            their own first, so that faces aligned into another format are found.
+        suffixes: Endings to try for each image, in order, in any case. Names of the 'two_lines'
+            form lose their own first, so that faces aligned into another format are found.
         **kwargs: alignment, pipeline, decoder; see Benchmark.
 
     Raises:
-        FileNotFoundError: If the folder, the list or an image is missing.
-        ValueError: For another form.
+        InputMissingError: If the directory, the list or an image is missing.
+        InputError: For another form, or a list that cannot be read.
     """
 
     def __init__(self, name: str, root: str, pairs: str, form: str = 'lfw',
-                 suffixes=('.jpg', '.png', '.JPG', '.jpeg'), **kwargs):
+                 suffixes=IMAGE_SUFFIXES, **kwargs):
         if form not in ('lfw', 'two_lines'):
-            raise ValueError(f"form must be 'lfw' or 'two_lines', got {form!r}")
-        need(name, root, pairs, what=f'aligned 112x112 faces are expected in {root}, the pair '
-             f'list at {pairs}')
+            raise InputError(f"form must be 'lfw' or 'two_lines', got {form!r}")
+        require_files(root, pairs, what=f'aligned 112x112 faces are expected in {root}, the pair '
+                      f'list at {pairs}')
         note = os.path.basename(pairs)
         if form == 'lfw':
             listed, is_same = read_pairs(pairs)
@@ -125,7 +140,7 @@ class PairList(PairBenchmark):
             listed, is_same = read_two_line_pairs(pairs)
             listed = [[os.path.splitext(file)[0] for file in pair] for pair in listed]
             note += ', a tenth of each kind a fold'
-        paths, positions = _positions(name, root, listed, suffixes, pairs)
+        paths, positions = _positions(root, listed, suffixes)
         super().__init__(name, FileFaces(root, paths), positions, is_same,
                          protocol_note=f'{len(listed)} pairs of {note}', **kwargs)
 
@@ -143,49 +158,64 @@ class CFPPairs(PairBenchmark):
         kind: 'FP' or 'FF'.
         images: Folder of the aligned images; default ``root``. The lists' paths
             (``../Data/Images/001/frontal/01.jpg``) are looked up below it, from ``Data`` on.
-        suffixes: Endings to try in place of the listed one.
+        suffixes: Endings to try in place of the listed one, in order, in any case.
         **kwargs: alignment, pipeline, decoder; see Benchmark.
 
     Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a list cannot be read.
+        InputMissingError: If a file is missing.
+        InputError: If a list cannot be read.
     """
 
     def __init__(self, name: str, root: str, kind: str = 'FP', images: str | None = None,
-                 suffixes=('.jpg', '.png'), **kwargs):
+                 suffixes=IMAGE_SUFFIXES, **kwargs):
         if kind not in ('FP', 'FF'):
-            raise ValueError(f"kind must be 'FP' or 'FF', got {kind!r}")
+            raise InputError(f"kind must be 'FP' or 'FF', got {kind!r}")
         protocol = Path(root, 'Protocol')
-        need(name, protocol, what=f'CFP\'s Protocol folder is expected in {root}')
-        names = {side: self._read_names(protocol / f'Pair_list_{side}.txt') for side in set(kind)}
+        require_files(protocol, what=f"CFP's Protocol directory is expected in {root}")
+        names = {side: _read_names(protocol / f'Pair_list_{side}.txt') for side in set(kind)}
         listed, is_same = [], []
         for fold in range(1, 11):
             for file, same in (('same', True), ('diff', False)):
                 path = protocol / 'Split' / kind / f'{fold:02d}' / f'{file}.txt'
-                need(name, path)
-                for number, line in enumerate(path.read_text().split(), 1):
-                    try:
-                        first, second = (int(part) for part in line.split(','))
-                        listed.append([names[kind[0]][first], names[kind[1]][second]])
-                    except (ValueError, KeyError):
-                        raise ValueError(f'{path}, line {number}: "i,j" of listed images '
-                                         f'expected, got {line!r}') from None
-                    is_same.append(same)
+                pairs = _read_number_pairs(path, names[kind[0]], names[kind[1]])
+                listed += pairs
+                is_same += [same] * len(pairs)
         images = images or root
-        paths, positions = _positions(name, images, listed, suffixes, str(protocol))
+        paths, positions = _positions(images, listed, suffixes)
         super().__init__(name, FileFaces(images, paths), positions, np.array(is_same, bool),
                          protocol_note=f'{len(listed)} pairs of Protocol/Split/{kind}', **kwargs)
 
-    @staticmethod
-    def _read_names(path: Path) -> dict[int, str]:
-        need('CFP', path)
-        names = {}
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            words = line.split()
-            if not words:
-                continue
-            if len(words) != 2 or not words[0].isdigit():
-                raise ValueError(f'{path}, line {number}: "NUMBER PATH" expected, got {line!r}')
-            path_parts = [part for part in Path(words[1]).with_suffix('').parts if part != '..']
-            names[int(words[0])] = '/'.join(path_parts)
-        return names
+
+def _read_names(path: Path) -> dict[int, str]:
+    """Lines "NUMBER PATH" of CFP's list of images: number to path from ``Data`` on, no ending."""
+    names = {}
+    for number, line in read_lines(path):
+        where = f'{path}, line {number}'
+        words = line.split(None, 1)
+        if len(words) != 2 or as_number(words[0]) is None:
+            raise InputError(f'{where}: "NUMBER PATH" expected, got {line[:80]!r}')
+        if as_number(words[0]) in names:
+            raise InputError(f'{where}: number {words[0]} occurs twice')
+        # The paths are relative to Protocol: "../Data/Images/001/frontal/01.jpg".
+        below = safe_relative_path(words[1].removeprefix('../'), where)
+        names[as_number(words[0])] = os.path.splitext(below)[0]
+    if not names:
+        raise InputError(f'{path} lists no images')
+    return names
+
+
+def _read_number_pairs(path: Path, first: dict[int, str], second: dict[int, str]) -> list:
+    """Lines "i,j" of CFP's folds, as paths of the images with these numbers in the two lists."""
+    pairs = []
+    for number, line in read_lines(path):
+        words = [as_number(word) for word in line.split(',')]
+        if len(words) != 2 or words[0] not in first or words[1] not in second:
+            raise InputError(f'{path}, line {number}: "i,j" of listed images expected, got '
+                             f'{line[:80]!r}')
+        pair = [first[words[0]], second[words[1]]]
+        if pair[0] == pair[1]:
+            raise InputError(f'{path}, line {number}: image {words[0]} is compared with itself')
+        pairs.append(pair)
+    if not pairs:
+        raise InputError(f'{path} lists no pairs')
+    return pairs

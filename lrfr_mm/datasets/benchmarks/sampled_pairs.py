@@ -4,6 +4,8 @@ from __future__ import annotations
 import numpy as np
 
 from lrfr_mm.datasets.benchmarks.base import GalleryBenchmark, PairBenchmark
+from lrfr_mm.errors import InputError
+from lrfr_mm.evaluation.functional.identification import UNKNOWN
 from lrfr_mm.registry import DATASETS, SOURCES
 
 __all__ = ['SampledGallery', 'SampledPairs', 'sample_pairs']
@@ -21,7 +23,7 @@ def sample_pairs(labels: np.ndarray, num_pairs: int, seed: int) -> tuple[np.ndar
         Pairs (P, 2) with P even, and whether each is of one person, (P,).
 
     Raises:
-        ValueError: If there is no pair of one of the kinds.
+        InputError: If there is no pair of one of the kinds.
     """
     labels = np.asarray(labels)
     rng = np.random.default_rng(seed)
@@ -29,7 +31,7 @@ def sample_pairs(labels: np.ndarray, num_pairs: int, seed: int) -> tuple[np.ndar
     _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
     many = np.flatnonzero(counts > 1)
     if len(many) == 0 or len(counts) < 2:
-        raise ValueError('pairs need at least two people, one of them with two images; the set '
+        raise InputError('pairs need at least two people, one of them with two images; the set '
                          f'has {len(counts)} people, {len(many)} of them with two')
     num_same = int((counts * (counts - 1) // 2).sum())
     num_diff = len(labels) * (len(labels) - 1) // 2 - num_same
@@ -95,14 +97,14 @@ class SampledGallery(GalleryBenchmark):
         **kwargs: alignment, pipeline, decoder; see Benchmark.
 
     Raises:
-        ValueError: If nobody is left to be identified.
+        InputError: If nobody is left to be identified.
     """
 
     def __init__(self, name: str, source, gallery_images: int = 1, unknown: float = 0.,
                  seed: int = 0, **kwargs):
         source = SOURCES.build(source) if isinstance(source, dict) else source
         if gallery_images < 1 or not 0 <= unknown < 1:
-            raise ValueError('gallery_images must be at least 1 and unknown from 0 to below 1, got '
+            raise InputError('gallery_images must be at least 1 and unknown from 0 to below 1, got '
                              f'{gallery_images} and {unknown}')
         labels = source.labels()
         rng = np.random.default_rng(seed)
@@ -115,10 +117,10 @@ class SampledGallery(GalleryBenchmark):
             probes.append(images[gallery_images:])
         probes = np.sort(np.concatenate(probes))
         if not np.isin(labels[probes], people[len(strangers):]).any():
-            raise ValueError(f'{source}: nobody has more than {gallery_images} image(s), so nobody '
+            raise InputError(f'{source}: nobody has more than {gallery_images} image(s), so nobody '
                              'can be identified')
         note = (f'{len(people) - len(strangers)} people with {gallery_images} image(s) each in the '
                 f'gallery, {len(strangers)} unknown, drawn with seed {seed}')
-        super().__init__(name, source, np.where(np.isin(labels, strangers), -1, labels),
+        super().__init__(name, source, np.where(np.isin(labels, strangers), UNKNOWN, labels),
                          np.sort(np.concatenate(gallery)), {'': probes}, protocol_note=note,
                          **kwargs)

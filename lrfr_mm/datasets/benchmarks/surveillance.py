@@ -1,86 +1,108 @@
 """TinyFace and QMUL-SurvFace: native low resolution, large galleries, people nobody knows."""
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.datasets.benchmarks.base import FileFaces, GalleryBenchmark, PairBenchmark, need
+from lrfr_mm.datasets.benchmarks.base import (
+    FileFaces,
+    GalleryBenchmark,
+    PairBenchmark,
+    require_files,
+)
+from lrfr_mm.datasets.image_files import ImageFinder, list_images
+from lrfr_mm.datasets.mat_files import read_mat
+from lrfr_mm.errors import InputError
+from lrfr_mm.evaluation.functional.identification import DISTRACTOR, UNKNOWN
+from lrfr_mm.files import safe_component
 from lrfr_mm.registry import DATASETS
 
-__all__ = ['SurvFace', 'SurvFacePairs', 'TinyFace', 'read_mat_list']
-
-_SUFFIXES = ('.jpg', '.png', '.jpeg', '.JPG')
+__all__ = ['SurvFace', 'SurvFacePairs', 'TinyFace', 'read_mat_list', 'read_mat_pairs']
 
 
 def read_mat_list(path: str, names_key: str, ids_key: str) -> tuple[list[str], np.ndarray]:
     """File names and identities of a MATLAB file of the QMUL sets.
 
     Returns:
-        Names, and identities as int64.
+        Names, and identities from 0, int64 (N,).
 
     Raises:
-        ValueError: If it is no MATLAB file, or lacks a variable; the text says which.
+        InputMissingError: If it does not exist.
+        InputError: If it cannot be read, lacks a variable, or an entry is not a file name with an
+            identity; the text says which.
     """
-    from scipy.io import loadmat
-    try:
-        data = loadmat(path)
-    except Exception as error:  # scipy raises many kinds for foreign files
-        raise ValueError(f'{path} is not a MATLAB file: {error}') from None
-    for key in (names_key, ids_key):
-        if key not in data:
-            raise ValueError(f'{path} has no variable {key!r}, but '
-                             f'{", ".join(k for k in data if not k.startswith("__"))}')
-    names = [str(np.asarray(cell).ravel()[0]) for cell in data[names_key].ravel()]
-    ids = data[ids_key].ravel().astype(np.int64)
+    data = read_mat(path, (names_key, ids_key))
+    names = [_file_name(item, f'{path}, {names_key} {k + 1}')
+             for k, item in enumerate(data[names_key].ravel())]
+    ids = data[ids_key].ravel()
+    if ids.dtype.kind not in 'iuf' or not (
+            (ids >= 0) & (ids <= 2 ** 53) & (np.floor(ids) == ids)).all():
+        raise InputError(f'{path}: {ids_key} holds more than whole numbers from 0')
     if len(names) != len(ids):
-        raise ValueError(f'{path}: {len(names)} names, {len(ids)} identities')
-    return names, ids
+        raise InputError(f'{path}: {len(names)} names, {len(ids)} identities')
+    if not names:
+        raise InputError(f'{path} lists no images')
+    return names, ids.astype(np.int64)
 
 
-def _existing(name: str, root: str, folder: str, files: list[str]) -> list[str]:
+def read_mat_pairs(path: str, key: str) -> list[list[str]]:
+    """Pairs of file names in a MATLAB file: a cell array of two columns.
+
+    Raises:
+        InputMissingError: If it does not exist.
+        InputError: If it cannot be read, has no such variable, or a row is not two different file
+            names; the text has the number of the row.
+    """
+    rows = read_mat(path, (key,))[key]
+    if rows.ndim != 2 or rows.shape[1] != 2 or len(rows) == 0:
+        raise InputError(f'{path}: {key} is not a list of pairs, but of shape {rows.shape}')
+    pairs = [[_file_name(item, f'{path}, {key} row {k + 1}') for item in row]
+             for k, row in enumerate(rows)]
+    for k, (first, second) in enumerate(pairs):
+        if first == second:
+            raise InputError(f'{path}, {key} row {k + 1}: {first!r} is compared with itself')
+    return pairs
+
+
+def _file_name(item, where: str) -> str:
+    """The file name in a cell (an array of one str), or in a row of a character matrix (a str)."""
+    if isinstance(item, np.ndarray):
+        if item.dtype.kind != 'U' or item.size != 1:
+            raise InputError(f'{where} is not a file name')
+        item = item.item()
+    if not isinstance(item, str):
+        raise InputError(f'{where} is not a file name')
+    return safe_component(str(item), where)
+
+
+def _find_listed(root: str, directory: str, files: list[str]) -> list[str]:
     """Paths below ``root`` of the listed files, whose endings may have changed when aligned."""
-    directory = os.path.join(root, folder)
-    need(name, directory)
-    there = {os.path.splitext(entry)[0]: entry for entry in os.listdir(directory)
-             if entry.endswith(_SUFFIXES)}
-    paths = []
-    for file in files:
-        stem = os.path.splitext(file)[0]
-        if stem not in there:
-            raise FileNotFoundError(f'benchmark {name}: {directory}/{file} is listed, but missing')
-        paths.append(f'{folder}/{there[stem]}')
-    return paths
+    require_files(Path(root, directory))
+    finder = ImageFinder(root)
+    return [finder.find(f'{directory}/{Path(file).stem}') for file in files]
 
 
-def _all_images(name: str, root: str, folder: str) -> list[str]:
-    directory = os.path.join(root, folder)
-    need(name, directory)
-    return [f'{folder}/{entry}' for entry in sorted(os.listdir(directory))
-            if entry.endswith(_SUFFIXES)]
-
-
-def _listed_images(name: str, images: str, listed, unlisted: str):
-    """Images of two listed folders and of one whose people are nobody's, end to end.
+def _listed_images(images: str, listed, unlisted: str, nobody: int):
+    """Images of two listed directories, and of one whose images have no identity, end to end.
 
     Args:
-        name: Of the benchmark.
-        images: Folder of the folders.
-        listed: (folder, MATLAB file, KEY) twice; the file has KEY_set and KEY_ids.
-        unlisted: The third folder.
+        images: Directory of the three.
+        listed: (directory, MATLAB file, KEY) twice; the file has KEY_set and KEY_ids.
+        unlisted: The third directory.
+        nobody: Label of its images.
 
     Returns:
-        Paths, identities (-1 in the third folder), and how many images each folder has.
+        Paths, labels int64 (N,), and how many images each directory has.
     """
     paths, labels, counts = [], [], []
-    for folder, file, key in listed:
+    for directory, file, key in listed:
         names, ids = read_mat_list(str(file), f'{key}_set', f'{key}_ids')
-        paths += _existing(name, images, folder, names)
+        paths += _find_listed(images, directory, names)
         labels.append(ids)
         counts.append(len(names))
-    others = _all_images(name, images, unlisted)
-    labels.append(np.full(len(others), -1))
+    others = [f'{unlisted}/{name}' for name in list_images(str(Path(images, unlisted)))]
+    labels.append(np.full(len(others), nobody))
     return paths + others, np.concatenate(labels), [*counts, len(others)]
 
 
@@ -100,11 +122,11 @@ class TinyFace(GalleryBenchmark):
     def __init__(self, name: str, root: str, images: str | None = None, **kwargs):
         test = Path(root, 'Testing_Set')
         lists = [test / 'probe_img_ID_pairs.mat', test / 'gallery_match_img_ID_pairs.mat']
-        need(name, *lists, what='TinyFace\'s Testing_Set is expected there')
+        require_files(*lists, what="TinyFace's Testing_Set is expected there")
         images = str(images or test)
         paths, labels, (probes, mates, distractors) = _listed_images(
-            name, images, (('Probe', lists[0], 'probe'), ('Gallery_Match', lists[1], 'gallery')),
-            'Gallery_Distractor')
+            images, (('Probe', lists[0], 'probe'), ('Gallery_Match', lists[1], 'gallery')),
+            'Gallery_Distractor', DISTRACTOR)
         super().__init__(name, FileFaces(images, paths), labels, np.arange(probes, len(paths)),
                          {'': np.arange(probes)}, protocol_note=f'{probes} probes, {mates} mates, '
                          f'{distractors} distractors', **kwargs)
@@ -125,11 +147,12 @@ class SurvFace(GalleryBenchmark):
     def __init__(self, name: str, root: str, images: str | None = None, **kwargs):
         test = Path(root, 'Face_Identification_Test_Set')
         lists = [test / 'gallery_img_ID_pairs.mat', test / 'mated_probe_img_ID_pairs.mat']
-        need(name, *lists, what='QMUL-SurvFace\'s Face_Identification_Test_Set is expected there')
+        require_files(*lists,
+                      what="QMUL-SurvFace's Face_Identification_Test_Set is expected there")
         images = str(images or test)
         paths, labels, (gallery, mated, unmated) = _listed_images(
-            name, images, (('gallery', lists[0], 'gallery'),
-                           ('mated_probe', lists[1], 'mated_probe')), 'unmated_probe')
+            images, (('gallery', lists[0], 'gallery'),
+                           ('mated_probe', lists[1], 'mated_probe')), 'unmated_probe', UNKNOWN)
         super().__init__(name, FileFaces(images, paths), labels, np.arange(gallery),
                          {'': np.arange(gallery, len(paths))},
                          protocol_note=f'{gallery} in the gallery, {mated} probes with and '
@@ -150,19 +173,13 @@ class SurvFacePairs(PairBenchmark):
     """
 
     def __init__(self, name: str, root: str, images: str | None = None, **kwargs):
-        from scipy.io import loadmat
         test = Path(root, 'Face_Verification_Test_Set')
-        listed, kinds = [], []
-        for kind in ('positive', 'negative'):
-            path = test / f'{kind}_pairs_names.mat'
-            need(name, path, what='QMUL-SurvFace\'s Face_Verification_Test_Set is expected there')
-            data = loadmat(path)
-            key = f'{kind}_pairs_names'
-            if key not in data:
-                raise ValueError(f'{path} has no variable {key!r}')
-            rows = [[str(np.asarray(cell).ravel()[0]) for cell in row] for row in data[key]]
-            listed.append(rows)
-            kinds.append(len(rows))
+        lists = {kind: test / f'{kind}_pairs_names.mat' for kind in ('positive', 'negative')}
+        require_files(*lists.values(),
+                      what="QMUL-SurvFace's Face_Verification_Test_Set is expected there")
+        listed = [read_mat_pairs(str(path), f'{kind}_pairs_names')
+                  for kind, path in lists.items()]
+        kinds = [len(rows) for rows in listed]
         pairs = listed[0] + listed[1]
         # In turn: the k-th of n pairs of a kind comes at (k + 1/2) / n of the whole.
         place = np.concatenate([(np.arange(n) + .5) / n for n in kinds])
@@ -170,7 +187,7 @@ class SurvFacePairs(PairBenchmark):
         names = sorted({file for pair in pairs for file in pair})
         index = {file: k for k, file in enumerate(names)}
         images = str(images or test)
-        paths = _existing(name, images, 'verification_images', names)
+        paths = _find_listed(images, 'verification_images', names)
         positions = np.array([[index[a], index[b]] for a, b in pairs])[order]
         is_same = (np.arange(len(pairs)) < kinds[0])[order]
         super().__init__(name, FileFaces(images, paths), positions, is_same,

@@ -4,8 +4,10 @@ from lrfr_mm.datasets.sources.folder import FolderFaces
 from lrfr_mm.datasets.sources.lmdb_faces import LMDBFaces
 from lrfr_mm.datasets.sources.parquet import ParquetFaces
 from lrfr_mm.datasets.sources.record_io import RecordIOFaces, write_record_io
+from lrfr_mm.datasets.sources.scface import SCfaceFaces
 from lrfr_mm.datasets.sources.shards import ShardFaces
 from lrfr_mm.datasets.sources.synthetic import SyntheticFaces
 
 __all__ = ['ConcatFaces', 'FaceSource', 'FolderFaces', 'LMDBFaces', 'ParquetFaces',
-           'RecordIOFaces', 'ShardFaces', 'SubsetFaces', 'SyntheticFaces', 'write_record_io']
+           'RecordIOFaces', 'SCfaceFaces', 'ShardFaces', 'SubsetFaces', 'SyntheticFaces',
+           'write_record_io']

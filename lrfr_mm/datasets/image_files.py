@@ -1,0 +1,83 @@
+"""Image files in directories: their endings, and how to find them by name."""
+from __future__ import annotations
+
+import os
+
+from lrfr_mm.errors import InputError, InputMissingError
+
+__all__ = ['IMAGE_SUFFIXES', 'ImageFinder', 'is_image_name', 'list_images']
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+
+
+def is_image_name(name: str) -> bool:
+    """Whether ``name`` ends like an image, in any case, and is not hidden ('.' first)."""
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.')
+
+
+def list_images(directory: str) -> list[str]:
+    """Names of the images of a directory that holds nothing else, sorted.
+
+    Hidden entries (names that begin with '.') do not count.
+
+    Raises:
+        InputMissingError: If there is no such directory.
+        InputError: If it holds no image, or anything that is not an image; the text names it.
+    """
+    if not os.path.isdir(directory):
+        raise InputMissingError(f'{directory} is not a directory')
+    names = sorted(name for name in os.listdir(directory) if not name.startswith('.'))
+    for name in names:
+        if not is_image_name(name):
+            raise InputError(f'{os.path.join(directory, name)} is not an image '
+                             f'({", ".join(IMAGE_SUFFIXES)}): remove it from the directory')
+    if not names:
+        raise InputError(f'{directory} holds no image ({", ".join(IMAGE_SUFFIXES)})')
+    return names
+
+
+class ImageFinder:
+    """Finds images whose ending may have changed when they were aligned.
+
+    Each directory is read once.
+
+    Args:
+        root: Directory that all names are relative to.
+        suffixes: Endings to accept, in any case; the first in this order is taken where a name
+            occurs with several.
+    """
+
+    def __init__(self, root: str, suffixes=IMAGE_SUFFIXES):
+        self.root = str(root)
+        self.suffixes = [suffix.lower() for suffix in suffixes]
+        self._directories: dict[str, dict[str, str]] = {}
+
+    def find(self, path: str) -> str:
+        """Path below the root of the image ``path``, given without its ending.
+
+        Raises:
+            InputMissingError: If it is not there.
+        """
+        directory, _, stem = path.rpartition('/')
+        if directory not in self._directories:
+            self._directories[directory] = self._read(directory)
+        name = self._directories[directory].get(stem)
+        if name is None:
+            raise InputMissingError(f'{os.path.join(self.root, path)} '
+                                    f'({", ".join(self.suffixes)}) is listed, but missing')
+        return f'{directory}/{name}' if directory else name
+
+    def _read(self, directory: str) -> dict[str, str]:
+        """Name without ending to name, of the images of one directory."""
+        try:
+            entries = os.listdir(os.path.join(self.root, directory))
+        except OSError:
+            return {}
+        found: dict[str, tuple[int, str]] = {}
+        for entry in sorted(entries):
+            stem, suffix = os.path.splitext(entry)
+            if suffix.lower() in self.suffixes:
+                place = self.suffixes.index(suffix.lower())
+                if stem not in found or place < found[stem][0]:
+                    found[stem] = place, entry
+        return {stem: entry for stem, (_, entry) in found.items()}

@@ -150,7 +150,6 @@ class MarginHead(BaseModule):
     def other_cosines(self, batch: CosineBatch) -> torch.Tensor:
         """The negatives: new cosines (N, C_local); what stands at the targets is ignored.
 
-        ``batch.cosines`` may be changed in place by operations that autograd allows.
         """
         return batch.cosines
 
@@ -211,15 +210,18 @@ class MarginHead(BaseModule):
             return dict(loss=loss if regulariser is None else loss + regulariser.mean())
 
     def margin_logits(self, cosines: torch.Tensor, columns: torch.Tensor, norms: torch.Tensor,
-                      weight: torch.Tensor, group: Processes) -> torch.Tensor:
+                      weight: torch.Tensor, group: Processes, in_place: bool = False
+                      ) -> torch.Tensor:
         """Logits with the margin; see :class:`CosineBatch` for the arguments.
 
         Args:
-            cosines: (N, C_local); overwritten.
+            cosines: (N, C_local).
             columns: (N,).
             norms: (N, 1), with gradient.
             weight: (C_local, [num_centres,] D), not normalised.
             group: The processes that share the classes; one process for a whole head.
+            in_place: Overwrite the cosines, and do without further matrices of their size in the
+                backward pass. torch.compile cannot trace it.
 
         Returns:
             (N, C_local).
@@ -229,14 +231,16 @@ class MarginHead(BaseModule):
         if self.training:
             self._update_statistics(batch)
         others = self.other_cosines(batch)
-        if others is not cosines:
-            others = others.index_put(here, cosines[here])
 
         def margin(own: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
             target = batch.target.index_put((rows,), own[:, None])
             return self.target_cosine(target, lengths)[rows, 0]
 
         scale = self.logit_scale(norms)
+        if not in_place:
+            return scale * others.index_put(here, margin(cosines[here], norms))
+        if others is not cosines:
+            others = others.index_put(here, cosines[here])
         if isinstance(scale, torch.Tensor):
             return scale * ScaledCosines.apply(others, norms, *here, margin, 1.)
         return ScaledCosines.apply(others, norms, *here, margin, scale)

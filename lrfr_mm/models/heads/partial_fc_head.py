@@ -203,7 +203,7 @@ class PartialFCHead(BaseModule):
                 F.normalize(embeddings), weight.to(dtype).reshape(-1, self.in_channels)))
             with phase('softmax', self.group):
                 logits = self.margin.margin_logits(cosines, columns, norms, weight,
-                                                   self.group)
+                                                   self.group, in_place=True)
                 loss = SplitCrossEntropy.apply(logits, columns, self.group.world)
             regulariser = self.margin.length_loss(norms)
             if regulariser is None:

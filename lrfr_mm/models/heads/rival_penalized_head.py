@@ -37,4 +37,4 @@ class RivalPenalizedHead(MarginHead):
 
     def other_cosines(self, batch: CosineBatch) -> torch.Tensor:
         margin = batch.cosines.new_tensor(self.rival_margin)
-        return batch.cosines.index_put_(batch.rivals(), margin, accumulate=True)
+        return batch.cosines.index_put(batch.rivals(), margin, accumulate=True)

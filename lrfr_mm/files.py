@@ -4,14 +4,15 @@ from __future__ import annotations
 import os
 import re
 import socket
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lrfr_mm.errors import InputError, OutputError, UserError
 
-__all__ = ['remove_stale_parts', 'safe_component', 'safe_relative_path', 'temporary_file',
-           'whole_file', 'write_text']
+__all__ = ['remove_stale_parts', 'safe_component', 'safe_components', 'safe_relative_path',
+           'temporary_file', 'whole_file', 'write_text']
 
 _HOST = re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())[:40] or 'host'
 _PART = re.compile(r'\..*\.([A-Za-z0-9-]+)\.(\d+)\.part')
@@ -117,13 +118,43 @@ def safe_component(name: str, what: str) -> str:
         what: Where it was read: the file, and the line or index. The message begins with it.
 
     Raises:
-        InputError: If it is empty, '.' or '..', contains '/', a backslash or NUL, begins with a
-            drive letter and ':', or is longer than 255 bytes.
+        InputError: If it is empty or holds nothing but dots and blanks, contains '/', a backslash
+            or a control character, begins with a drive letter and ':', is no Unicode text, or is
+            longer than 255 bytes.
     """
-    if (name in ('', '.', '..') or any(char in name for char in '/\\\0') or name[1:2] == ':'
-            or len(os.fsencode(name)) > 255):
+    if (not name.strip('. ') or re.search(r'[/\\\x00-\x1f\x7f]', name) or name[1:2] == ':'
+            or re.search('[\ud800-\udfff]', name) or len(name.encode()) > 255):
         raise InputError(f'{what}: {name[:80]!r} cannot be the name of a file or directory')
     return name
+
+
+def safe_components(names: list[str], what: str) -> list[str]:
+    """Names read from a file that will be directories side by side; returned unchanged.
+
+    Two names that are the same directory on some file system (upper and lower case, composed and
+    decomposed letters, dots and blanks at the end) would merge, so they are refused.
+
+    Args:
+        names: The names.
+        what: Where they were read; the message adds the position, counted from 1.
+
+    Raises:
+        InputError: If a name is not a safe component, begins with a dot (readers of directories
+            skip it), or is there twice in this sense.
+    """
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        safe_component(name, f'{what}, name {number}')
+        if name.startswith('.'):
+            raise InputError(f'{what}, name {number}: {name[:80]!r} begins with a dot; readers '
+                             'skip such directories')
+        key = unicodedata.normalize('NFC', name).casefold().rstrip('. ')
+        if key in first:
+            raise InputError(f'{what}: names {first[key]} and {number}, '
+                             f'{names[first[key] - 1][:80]!r} and {name[:80]!r}, are the same '
+                             'directory on some file systems')
+        first[key] = number
+    return names
 
 
 def safe_relative_path(name: str, what: str) -> str:

@@ -19,7 +19,7 @@ from lrfr_mm.engine.distributed import init_processes
 from lrfr_mm.engine.start import check_resumed
 from lrfr_mm.engine.training_set import check_training_set
 from lrfr_mm.files import write_text
-from lrfr_mm.models.build import embedding_config
+from lrfr_mm.models.build import checkpoint_config, embedding_config
 
 __all__ = ['build_runner']
 
@@ -54,6 +54,8 @@ def build_runner(config: Config, train: bool) -> Runner:
         check_training_set(config)
         check_resumed(config)
     start = None if config.get('resume') else config.get('load_from')
+    if train and (start or config.get('load_from')):
+        config.model = checkpoint_config(config.model)
     if start:
         config.load_from = None
     runner = Runner.from_cfg(config)

@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import inspect
 
+from mmengine.model import PretrainedInit
+
 from lrfr_mm.registry import MODELS
 
-__all__ = ['build_part', 'embedding_config']
+__all__ = ['build_part', 'checkpoint_config', 'embedding_config']
 
 
 def build_part(config, **sizes):
@@ -41,3 +43,25 @@ def embedding_config(config: dict) -> dict:
     """
     parts = ('head', 'contrast_loss', 'losses', 'teacher')
     return type(config)({**config, **{name: None for name in parts if name in config}})
+
+
+def checkpoint_config(config: dict) -> dict:
+    """A copy of a model's config for weights that come from a checkpoint.
+
+    ``pretrained`` is False in it, and no ``init_cfg`` is of type Pretrained, at any depth: nobody
+    asks timm or a file for weights that the checkpoint replaces.
+    """
+    def without(node):
+        if isinstance(node, dict):
+            changed = type(node)({key: without(value) for key, value in node.items()
+                                  if key != 'init_cfg' or not _is_pretrained(value)})
+            if changed.get('pretrained'):
+                changed['pretrained'] = False
+            return changed
+        return [without(value) for value in node] if isinstance(node, list) else node
+
+    return without(config)
+
+
+def _is_pretrained(init_cfg) -> bool:
+    return isinstance(init_cfg, dict) and init_cfg.get('type') in ('Pretrained', PretrainedInit)

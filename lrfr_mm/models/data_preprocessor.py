@@ -1,11 +1,13 @@
 """From uint8 batches to normalised float batches on the model's device."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
+from mmengine.logging import print_log
 from mmengine.model import BaseDataPreprocessor
 from torch.nn import functional as F
 
@@ -69,6 +71,8 @@ class FacePreprocessor(BaseDataPreprocessor):
         """Take the values that are 'timm' from ``backbone.pretrained_mean`` and
         ``backbone.pretrained_std``, each three numbers of 0 to 255; the recognizer calls this.
 
+        Other values than those of pretrained weights are used as they are, with a warning.
+
         Raises:
             ValueError: If a value is 'timm' and the backbone has none.
         """
@@ -78,6 +82,14 @@ class FacePreprocessor(BaseDataPreprocessor):
                 raise ValueError(f"data_preprocessor: {name}='timm' needs a TIMMBackbone whose "
                                  f'configuration has a {name}; {type(backbone).__name__} has none')
             setattr(self, name, _per_channel(name, value))
+        if getattr(backbone, 'pretrained', False):
+            for name in ('mean', 'std'):
+                value = getattr(backbone, f'pretrained_{name}', None)
+                own = getattr(self, name).flatten()
+                if value is not None and not torch.allclose(own, own.new_tensor(value)):
+                    print_log(f"data_preprocessor: {name} is {own.tolist()}, the backbone's "
+                              f"pretrained weights expect {value}: {name}='timm' sets it",
+                              logger='current', level=logging.WARNING)
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """``data`` of the collate function to ``dict(inputs, data_samples)`` for the model.

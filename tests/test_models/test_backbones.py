@@ -1,9 +1,15 @@
+import numpy as np
 import pytest
+import timm
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from lrfr_mm.models import LRFRecognizer
 from lrfr_mm.models.backbones import FaceResNet, IResNet, MobileFaceNet, TIMMBackbone
+from lrfr_mm.models.backbones.unused import remove_unused
 from lrfr_mm.models.necks import EmbeddingNeck, GDCNeck, PoolNeck
+from lrfr_mm.structures import FaceDataSample
+from tests.processes import run_on
 
 FAMILIES = [
     ('resnet10t', dict(stem_stride=1), 'NCHW', 7),
@@ -25,16 +31,147 @@ FAMILIES = [
 ]
 
 
+def every_weight_gets_a_gradient(backbone):
+    backbone.train()
+    backbone(torch.randn(2, 3, 112, 112)).square().mean().backward()
+    without = [name for name, p in backbone.named_parameters()
+               if p.requires_grad and p.grad is None]
+    assert not without
+
+
 @pytest.mark.parametrize(('name', 'options', 'layout', 'size'), FAMILIES)
-def test_families_give_nchw_maps_and_vectors(name, options, layout, size):
+def test_families_give_nchw_maps_without_idle_weights(name, options, layout, size):
     backbone = TIMMBackbone(name, **options).eval()
-    assert (backbone.layout, backbone.out_size) == (layout, size)
+    assert (backbone.layout, backbone.out_size, backbone.out) == (layout, size, 'map')
+    with torch.no_grad():
+        maps = backbone(torch.randn(2, 3, 112, 112))
+    assert maps.shape == (2, backbone.out_channels, size, size)
+    every_weight_gets_a_gradient(backbone)
+
+
+@pytest.mark.parametrize('name', ['convnext_atto', 'mobilenetv4_conv_small_050',
+                                  'mobilenetv3_small_050', 'vit_tiny_patch16_224'])
+def test_pooled_vectors_are_timms_own(name):
+    torch.manual_seed(0)
+    backbone = TIMMBackbone(name, out='pooled').eval()
+    torch.manual_seed(0)
+    own = timm.create_model(name, num_classes=0, **(dict(img_size=112) if 'vit' in name else {}))
+    own.load_state_dict(backbone.net.state_dict())
     x = torch.randn(2, 3, 112, 112)
     with torch.no_grad():
-        maps = backbone(x)
-        assert maps.shape == (2, backbone.out_channels, size, size)
-        backbone.out = 'pooled'
-        assert backbone(x).shape[0] == 2 and backbone(x).dim() == 2
+        torch.testing.assert_close(backbone(x), own.eval()(x))
+    assert (backbone.out_channels, backbone.out_size) == (own.head_hidden_size if hasattr(
+        own, 'head_hidden_size') else own.num_features, None)
+    every_weight_gets_a_gradient(backbone)
+
+
+# One of each way to fit, and of each kind of unused part (a head's norm, a head's convolution).
+@pytest.mark.parametrize(('name', 'out', 'fit', 'size', 'removed'), [
+    ('resnet10t', 'map', 'native', 112, []),
+    ('convnext_atto', 'map', 'native', 112, ['head']),
+    ('mobilenetv4_conv_small_050', 'map', 'native', 112, ['conv_head', 'norm_head']),
+    ('efficientvit_b0', 'map', 'native', 112, ['head']),
+    ('cait_xxs24_224', 'map', 'img_size', 112, []),
+    ('hrnet_w18_small', 'map', 'resize', 128, []),
+    ('test_coatnet', 'map', 'resize', 128, []),
+    pytest.param('halonet_h1', 'map', 'resize', 256, [], marks=pytest.mark.slow),
+    pytest.param('coat_tiny', 'pooled', 'resize', 128, [], marks=pytest.mark.slow),
+    pytest.param('volo_d1_224', 'map', 'img_size', 112, [], marks=pytest.mark.slow),
+])
+def test_any_network_takes_faces(name, out, fit, size, removed):
+    backbone = TIMMBackbone(name, out='auto')
+    assert (backbone.out, backbone.fit, backbone.network_size) == (out, fit, size)
+    assert backbone.removed == removed
+    every_weight_gets_a_gradient(backbone)
+
+
+def test_the_face_is_enlarged_inside():
+    torch.manual_seed(0)
+    backbone = TIMMBackbone('resnet10t', resize=160).eval()
+    assert (backbone.fit, backbone.network_size, backbone.out_size) == ('resize', 160, 5)
+    x = torch.randn(1, 3, 112, 112)
+    larger = torch.nn.functional.interpolate(x, (160, 160), mode='bicubic')
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(x), backbone.net.forward_features(larger))
+    with pytest.raises(ValueError, match='efficientformerv2_s0'):
+        TIMMBackbone('efficientformerv2_s0', resize=None)
+
+
+class Idle(torch.nn.Module):
+    """One module of each kind: used, called in vain, never called, weight read without a call."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.vain, self.never, self.read = (torch.nn.Linear(2, 2) for _ in range(4))
+        self.block = torch.nn.ModuleDict(dict(used=torch.nn.Linear(2, 2),
+                                              never=torch.nn.BatchNorm1d(2)))
+        self.token = torch.nn.Parameter(torch.zeros(2))
+
+    def forward(self, x):
+        self.vain(x)
+        return self.block['used'](self.used(x)) @ self.read.weight
+
+
+def test_unused_parts_are_removed_or_frozen():
+    net = Idle()
+    x = torch.randn(3, 2)
+    before = net(x)
+    removed, frozen = remove_unused(net, lambda: net(x))
+    assert removed == ['never', 'block.never']
+    assert frozen == ['token', 'vain.weight', 'vain.bias', 'read.bias']
+    torch.testing.assert_close(net(x), before)
+    net(x).sum().backward()
+    assert all((p.grad is None) == (name in frozen) == (not p.requires_grad)
+               for name, p in net.named_parameters())
+
+
+def test_pretrained_weights_are_asked_for_by_init_weights_alone(tmp_path, monkeypatch):
+    torch.manual_seed(1)
+    source = timm.create_model('resnet10t')
+    torch.save(source.state_dict(), tmp_path / 'weights.pth')
+    options = dict(pretrained=True, out='pooled',
+                   pretrained_cfg_overlay=dict(file=str(tmp_path / 'weights.pth')))
+    asked, create = [], timm.create_model
+    monkeypatch.setattr(timm, 'create_model', lambda *args, **kwargs: (
+        asked.append(kwargs['pretrained']), create(*args, **kwargs))[1])
+    model = LRFRecognizer(dict(type='TIMMBackbone', model_name='resnet10t', **options),
+                          dict(type='PoolNeck', embed_dim=4))
+    assert True not in asked
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    model.init_weights()
+    assert asked.count(True) == 1
+    for name, value in model.backbone.net.state_dict().items():
+        torch.testing.assert_close(value, source.state_dict()[name], rtol=0, atol=0)
+    tuned = LRFRecognizer(dict(type='TIMMBackbone', model_name='resnet10t', **options),
+                          dict(type='PoolNeck', embed_dim=4))
+    tuned.load_state_dict(state)
+    tuned.init_weights()
+    assert asked.count(True) == 1
+    for name, value in tuned.state_dict().items():
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
+
+
+def test_loaded_weights_survive_the_runners_initialisation():
+    """timm's transformers have an init_weights of their own; init_cfg may be set, too."""
+    constant = dict(type='Constant', layer='Linear', val=.25)
+    model = LRFRecognizer(dict(type='TIMMBackbone', model_name='vit_tiny_patch16_224', depth=1),
+                          dict(type='PoolNeck', embed_dim=4),
+                          head=dict(type='CosFaceHead', num_classes=3))
+    model.neck.init_cfg = constant
+    state = {k: v.clone() for k, v in model.state_dict().items() if not k.startswith('head.')}
+    model.load_state_dict(state, strict=False)
+    model.init_weights()
+    for name, value in state.items():
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_timms_statistics_of_pretrained_weights():
+    backbone = TIMMBackbone('resnet10t')
+    np.testing.assert_allclose(backbone.pretrained_mean, (123.675, 116.28, 103.53))
+    np.testing.assert_allclose(backbone.pretrained_std, (58.395, 57.12, 57.375))
+    model = LRFRecognizer(backbone, dict(type='PoolNeck'), data_preprocessor=dict(
+        type='FacePreprocessor', mean='timm', std='timm'))
+    np.testing.assert_allclose(model.data_preprocessor.mean.flatten(), (123.675, 116.28, 103.53))
 
 
 @pytest.mark.parametrize('name', ['swin_tiny_patch4_window7_224', 'vit_tiny_patch16_224'])
@@ -50,9 +187,11 @@ def test_map_positions_are_image_positions(name):
 
 
 @pytest.mark.parametrize(('name', 'options', 'text'), [
-    ('hrnet_w18_small', {}, "'hrnet_w18_small' cannot be used with 112x112"),
-    ('efficientformerv2_s0', {}, "'efficientformerv2_s0' cannot be used with 112x112"),
-    ('maxvit_tiny_tf_224', {}, "'maxvit_tiny_tf_224' cannot be used with 112x112"),
+    ('hrnet_w18_small', dict(resize=None), "'hrnet_w18_small' cannot be used with 112x112"),
+    ('efficientformerv2_s0', dict(resize=None), 'cannot be used with 112x112'),
+    ('resnet10t', dict(resize=0), 'resize'),
+    ('resnet10t', dict(resize='large'), "'large'"),
+    ('convnext_atto', dict(resize=3), 'cannot be used'),
     ('vit_tiny_patch16_224', dict(stem_stride=1), 'set patch_size'),
     ('resnet10t', dict(no_such_option=1), 'no_such_option'),
     ('resnet_of_dreams', {}, "no network 'resnet_of_dreams'"),
@@ -133,3 +272,30 @@ def test_the_fields_other_networks_have_their_published_size(backbone, neck, mil
 def test_iresnet_depths():
     with pytest.raises(ValueError, match='101'):
         IResNet(101)
+
+
+KINDS = [dict(type='FaceResNet', depth=18), dict(type='IResNet', depth=18),
+         dict(type='MobileFaceNet'),
+         *[dict(type='TIMMBackbone', model_name=name, **options) for name, options in (
+             ('convnext_atto', dict(stem_stride=2)), ('mobilenetv4_conv_small_050', {}),
+             ('mobilenetv4_conv_small_050', dict(out='pooled')), ('vit_tiny_patch16_224', {}),
+             ('swin_tiny_patch4_window7_224', {}), ('cait_xxs24_224', {}))]]
+
+
+def train_two_steps(rank, world):
+    """A weight without a gradient makes DistributedDataParallel fail in the second step."""
+    for kind in KINDS:
+        torch.manual_seed(0)
+        model = LRFRecognizer(kind, dict(type='PoolNeck', embed_dim=8),
+                              head=dict(type='CosFaceHead', num_classes=3))
+        wrapped = torch.nn.parallel.DistributedDataParallel(model)
+        for _ in range(2):
+            inputs = {view: torch.randn(2, 3, 112, 112) for view in ('hr', 'lr')}
+            samples = FaceDataSample()
+            samples.set_data(dict(gt_label=torch.tensor([rank, 2])))
+            sum(wrapped(inputs, samples, mode='loss').values()).backward()
+
+
+@pytest.mark.slow
+def test_every_kind_trains_under_data_parallel():
+    run_on(2, 'test_models.test_backbones', 'train_two_steps')

@@ -23,10 +23,14 @@ class FaceResNet(BaseModule):
         depth: 18, 34, 50 or 101.
         checkpointing: Recompute each block's activations in the backward pass: less memory, about
             a third more time.
+        init_cfg: mmengine's weight initialisation.
+
+    Raises:
+        ValueError: For another depth.
     """
 
-    def __init__(self, depth: int = 50, checkpointing: bool = False):
-        super().__init__()
+    def __init__(self, depth: int = 50, checkpointing: bool = False, init_cfg: dict | None = None):
+        super().__init__(init_cfg)
         if depth not in _DEPTHS:
             raise ValueError(f'FaceResNet has depths {sorted(_DEPTHS)}, got {depth}')
         block, layers = _DEPTHS[depth]

@@ -155,7 +155,9 @@ class TIMMBackbone(BaseModule):
                                      and features.shape[1] != channels) else 'NCHW'
         elif features.dim() == 3:
             self.layout = 'tokens'
-            self.num_prefix_tokens = getattr(self.net, 'num_prefix_tokens', 0)
+            # VOLO has a class token, but does not count it.
+            self.num_prefix_tokens = getattr(self.net, 'num_prefix_tokens',
+                                             int(hasattr(self.net, 'cls_token')))
             tokens = features.shape[1] - self.num_prefix_tokens
             self.grid = getattr(getattr(self.net, 'patch_embed', None), 'grid_size', None)
             if self.grid is None or self.grid[0] * self.grid[1] != tokens:

@@ -10,7 +10,7 @@ __all__ = ['reachable_parameters', 'remove_unused']
 
 
 def reachable_parameters(output: torch.Tensor) -> set[int]:
-    """``id`` of every parameter that gets a gradient from ``output``, read off the autograd graph."""
+    """``id`` of every parameter that gets a gradient from ``output``, by the autograd graph."""
     found, seen, stack = set(), set(), [output.grad_fn]
     while stack:
         node = stack.pop()
@@ -66,7 +66,7 @@ def remove_unused(net: nn.Module, forward: Callable[[], torch.Tensor]) -> tuple[
 
     visit(net, '')
     frozen = [name for name, p in net.named_parameters() if id(p) not in used]
-    for name, parameter in net.named_parameters():
+    for parameter in net.parameters():
         if id(parameter) not in used:
             parameter.requires_grad_(False)
     return removed, frozen

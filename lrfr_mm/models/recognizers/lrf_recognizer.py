@@ -70,6 +70,7 @@ class LRFRecognizer(BaseModel):
         self.head = build_part(head, in_channels=getattr(self.neck, 'embed_dim', None))
         self.contrast_loss = build_part(contrast_loss)
         self.losses = _named_losses(losses or ())
+        self._loaded: set[str] = set()  # names of the parts whose weights were loaded
         self._frozen = _Shared() if teacher is None else _Shared([_freeze(build_part(teacher))])
         if len(view_weights) != 2:
             raise ValueError(f'view_weights must be two numbers (HR, LR), got {view_weights}')
@@ -98,6 +99,25 @@ class LRFRecognizer(BaseModel):
         for teacher in self._frozen:
             teacher._apply(fn)
         return super()._apply(fn, recurse)
+
+    # -- weights -------------------------------------------------------------------------------
+    def load_state_dict(self, state_dict, *args, **kwargs):
+        """As torch's; :meth:`init_weights` then leaves the parts that are in ``state_dict`` alone.
+        """
+        result = super().load_state_dict(state_dict, *args, **kwargs)
+        self._loaded |= {name.split('.')[0] for name in state_dict}
+        return result
+
+    def init_weights(self) -> None:
+        """mmengine's initialisation, which the Runner calls before training, by the ``init_cfg`` of
+        each part. Weights that were loaded before (fine-tuning) stay.
+        """
+        if not self._loaded:
+            super().init_weights()
+            return
+        for name, part in self.named_children():
+            if name not in self._loaded and hasattr(part, 'init_weights'):
+                part.init_weights()
 
     # -- embeddings ----------------------------------------------------------------------------
     def embed(self, images: torch.Tensor, landmarks: torch.Tensor | None = None,

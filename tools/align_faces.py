@@ -9,13 +9,9 @@ import os
 from mmengine.config import DictAction
 
 from lrfr_mm.datasets.alignment import LANDMARK_FORMATS, MISSING, detector_names
-from lrfr_mm.datasets.alignment.batch import (
-    AlignSettings,
-    align_folder,
-    import_modules,
-    report_lines,
-    write_worst_sheet,
-)
+from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, import_modules
+from lrfr_mm.datasets.alignment.sheet import report_lines, write_worst_sheet
+from lrfr_mm.datasets.jobs import CLUSTERS
 from lrfr_mm.engine.cli import run_command
 
 
@@ -60,6 +56,7 @@ def main() -> None:
     parser.add_argument('--flip-check', action='store_true', help='also measure how far landmarks '
                         'move when the photograph is mirrored')
     parser.add_argument('--workers', type=int, default=os.cpu_count())
+    parser.add_argument('--cluster', default='local', help=f'one of {", ".join(CLUSTERS)}')
     args = parser.parse_args()
     detector = None
     if args.detector != 'none':
@@ -72,7 +69,8 @@ def main() -> None:
         detector, args.missing, args.size,
         (args.landmarks, args.layout, args.groups) if args.landmarks else None,
         '.jpg' if args.jpeg else '.png', args.flip_check, tuple(args.custom_imports))
-    rows = align_folder(args.root, args.out, settings, args.workers)
+    rows = align_folder(args.root, args.out, settings, args.workers,
+                        cluster=args.cluster)
     print('\n'.join(report_lines(rows)))
     print(f'manifest: {args.out}/manifest.parquet\n'
           f'the worst: {write_worst_sheet(args.out, rows)}')

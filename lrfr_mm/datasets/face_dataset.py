@@ -9,6 +9,7 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from lrfr_mm.datasets.decode import decode, resolve_decoder
+from lrfr_mm.errors import InputError
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.registry import DATASETS, SOURCES, TRANSFORMS
 
@@ -25,6 +26,8 @@ class FaceDataset(Dataset):
         pipeline: Transforms, in order.
         decoder: 'auto' (simplejpeg where installed, else cv2), 'simplejpeg', 'cv2' or 'pillow'.
         image_size: Every image must leave the pipeline with this side in px; None for any.
+        landmarks: Samples also have the source's five ``landmarks``, px of the image, float32
+            (5, 2); AlignedFaces and SyntheticFaces know them.
         stream_batch: Batch size of the loader. Only streams (ShardFaces) need it, and the launcher
             sets it for them.
 
@@ -34,15 +37,18 @@ class FaceDataset(Dataset):
     """
 
     def __init__(self, source, pipeline: Sequence = (), decoder: str = 'auto',
-                 image_size: int | None = 112, stream_batch: int = 1):
+                 image_size: int | None = 112, stream_batch: int = 1, landmarks: bool = False):
         self.source = SOURCES.build(source) if isinstance(source, dict) else source
         self.pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step
                          for step in pipeline]
         self.decoder = resolve_decoder(decoder)
-        self.image_size = image_size
+        self.image_size, self.landmarks = image_size, landmarks
         self.metainfo = dict(num_classes=self.source.num_classes)
         if len(self.source) == 0:
             raise ValueError(f'{self.source} holds no image')
+        if landmarks and not hasattr(self.source, 'landmarks'):
+            raise InputError(f'{self.source} knows no landmarks; AlignedFaces and SyntheticFaces '
+                             'do')
         # In shared memory, so that living workers see a new epoch: seed, epoch, batches done.
         self._visit = torch.zeros(3, dtype=torch.int64).share_memory_()
         self.stream_batch = stream_batch
@@ -82,6 +88,8 @@ class FaceDataset(Dataset):
             image = data if isinstance(data, np.ndarray) else decode(data, self.decoder)
             results = dict(img=image, gt_label=int(label), sample_idx=index, epoch=epoch,
                            rng_key=sample_key(seed, epoch, index))
+            if self.landmarks:
+                results['landmarks'] = self.source.landmarks(index)
             for step in self.pipeline:
                 results = step(results)
         except ValueError as error:

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from lrfr_mm.errors import InputError, InputMissingError
 
-__all__ = ['IMAGE_SUFFIXES', 'ImageFinder', 'is_image_name', 'list_images']
+__all__ = ['IMAGE_SUFFIXES', 'ImageFinder', 'find_images', 'is_image_name', 'list_images']
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
@@ -13,6 +14,45 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 def is_image_name(name: str) -> bool:
     """Whether ``name`` ends like an image, in any case, and is not hidden ('.' first)."""
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.')
+
+
+def find_images(root: str | os.PathLike) -> list[str]:
+    """Image files below ``root`` at any depth, sorted, relative to it.
+
+    Hidden files and directories do not count. Symbolic links are followed, except those to a
+    directory that contains them.
+
+    Raises:
+        InputMissingError: If ``root`` is no directory.
+        InputError: If it holds no image, or the name of one is not UTF-8.
+    """
+    if not os.path.isdir(root):
+        raise InputMissingError(f'{root} is not a directory')
+    found = sorted(_walk(str(root), '', frozenset()))
+    if not found:
+        raise InputError(f'{root} holds no image ({", ".join(IMAGE_SUFFIXES)})')
+    for name in found:
+        if not name.isprintable() and any('\ud800' <= char <= '\udfff' for char in name):
+            raise InputError(f'{root}: the name {os.fsencode(name)!r} is not UTF-8; rename it')
+    return found
+
+
+def _walk(root: str, directory: str, above: frozenset) -> Iterator[str]:
+    """Images below ``root/directory``; ``above`` identifies the directories that contain it."""
+    path = os.path.join(root, directory)
+    status = os.stat(path)
+    if (status.st_dev, status.st_ino) in above:
+        return
+    above |= {(status.st_dev, status.st_ino)}
+    with os.scandir(path) as entries:
+        for entry in entries:
+            below = f'{directory}/{entry.name}' if directory else entry.name
+            if entry.name.startswith('.'):
+                continue
+            if entry.is_dir():
+                yield from _walk(root, below, above)
+            elif is_image_name(entry.name):
+                yield below
 
 
 def list_images(directory: str) -> list[str]:

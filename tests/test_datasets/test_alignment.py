@@ -1,14 +1,18 @@
 import json
+import multiprocessing
+import os
 import shutil
+import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from lrfr_mm.datasets import FaceDataset, SyntheticFaces
+from lrfr_mm.datasets import FaceDataset, FolderFaces, SyntheticFaces
 from lrfr_mm.datasets.alignment import (
     Detection,
     FaceAligner,
@@ -19,10 +23,12 @@ from lrfr_mm.datasets.alignment import (
     read_landmarks,
 )
 from lrfr_mm.datasets.alignment.aligner import choose_face
-from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, find_images, worst_sheet
+from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, find_images
 from lrfr_mm.datasets.alignment.mtcnn import _suppress, _suppress_contained
+from lrfr_mm.datasets.alignment.sheet import report_lines, worst_sheet
 from lrfr_mm.datasets.decode import decode
-from lrfr_mm.ops.align import TEMPLATE, centre_crop
+from lrfr_mm.errors import InputError, InputExistsError, InputMissingError
+from lrfr_mm.ops.align import TEMPLATE, centre_crop, fit_template
 from lrfr_mm.registry import TRANSFORMS
 
 ROOT = Path(__file__).parents[2]
@@ -211,19 +217,164 @@ def test_a_folder_with_landmarks_becomes_aligned_images_and_a_manifest(photograp
         align_folder(str(photographs / 'in'), str(out), settings)
 
 
-def test_an_interrupted_alignment_goes_on(photographs, monkeypatch):
+class Slow(Brightest):
+    """Takes a tenth of a second a photograph."""
+
+    def detect(self, image):
+        time.sleep(.1)
+        return super().detect(image)
+
+
+def test_an_alignment_that_was_killed_goes_on(tmp_path, monkeypatch):
     from lrfr_mm.datasets.alignment import batch
+    monkeypatch.setattr(batch, '_CHUNK', 3)
+    (tmp_path / 'in').mkdir()
+    for k in range(14):
+        cv2.imwrite(str(tmp_path / 'in' / f'{k:02d}.png'), square(60 + k, 20 + k, 30))
+    settings = AlignSettings(Slow())
+    killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
+    process = multiprocessing.get_context('fork').Process(
+        target=align_folder, args=(str(tmp_path / 'in'), killed, settings, 1, False))
+    process.start()
+    rows = tmp_path / 'killed.part' / '.rows'
+    end = time.monotonic() + 60
+    while len(list(rows.glob('[!.]*.json'))) < 2 and time.monotonic() < end:
+        time.sleep(.02)
+    process.kill()
+    process.join()
+    before = {path.name: path.stat().st_mtime_ns for path in rows.glob('[!.]*.json')}
+    assert 2 <= len(before) < 5 and not Path(killed).exists()
+    seen = []
+    monkeypatch.setattr(batch.AlignWork, 'row', lambda self, name, row=batch.AlignWork.row: (
+        seen.append(name), row(self, name))[1])
+    done = align_folder(str(tmp_path / 'in'), killed, settings, progress=False)
+    assert len(seen) == 14 - 3 * len(before)  # only what was missing
+    undisturbed = align_folder(str(tmp_path / 'in'), whole, settings, progress=False)
+    assert [row['source'] for row in done] == [f'{k:02d}.png' for k in range(14)]
+    assert json.dumps(done) == json.dumps(undisturbed)
+    for path in Path(whole).glob('*.png'):
+        assert path.read_bytes() == Path(killed, path.name).read_bytes()
+    assert sorted(p.name for p in Path(killed).iterdir()) == sorted(
+        p.name for p in Path(whole).iterdir())
+    assert not list(tmp_path.glob('*.part'))
+
+
+def test_another_runs_beginning_is_refused(photographs):
+    points = (str(photographs / 'points.txt'), 'table', None)
+    (photographs / 'out.part').mkdir()
+    (photographs / 'out.part' / '.plan.json').write_text('{"other": 1}')
+    (photographs / 'out.part' / 'x.png').write_bytes(b'x')
+    with pytest.raises(InputExistsError, match='beginning of another run'):
+        align_folder(str(photographs / 'in'), str(photographs / 'out'),
+                     AlignSettings(None, landmarks=points), progress=False)
+
+
+def test_bad_photographs_have_a_row_that_says_why_and_end_nothing(tmp_path):
+    root = tmp_path / 'in'
+    root.mkdir()
+    good = cv2.imencode('.png', square(60, 20, 30))[1].tobytes()
+    (root / 'good.png').write_bytes(good)
+    (root / 'empty.png').write_bytes(b'')
+    (root / 'cut.png').write_bytes(good[:len(good) // 2])
+    (root / 'text.jpg').write_text('hello')
+    bomb = bytearray(cv2.imencode('.bmp', np.zeros((4, 4, 3), np.uint8))[1].tobytes())
+    bomb[18:26] = struct.pack('<ii', 60000, 60000)
+    (root / 'bomb.bmp').write_bytes(bomb)
+    os.mkfifo(root / 'pipe.jpg')
+    (root / 'nowhere.jpg').symlink_to(tmp_path / 'gone')
+    (root / 'loop').symlink_to(root)
+    (root / '.hidden').mkdir()
+    (root / '.hidden' / 'a.png').write_bytes(good)
+    (root / '._good.png').write_bytes(good)
+    rows = {row['source']: row for row in align_folder(
+        str(root), str(tmp_path / 'out'), AlignSettings(Brightest()), progress=False)}
+    assert set(rows) == {'good.png', 'empty.png', 'cut.png', 'text.jpg', 'bomb.bmp', 'pipe.jpg',
+                         'nowhere.jpg'}
+    assert rows.pop('good.png')['policy'] == 'detected'
+    for name, row in rows.items():
+        assert row['output'] is None and row['note'], name
+        assert row['policy'] == 'unreadable' or (name == 'cut.png' and row['policy'] == 'skipped')
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['good.png', 'manifest.parquet']
+    assert any('unreadable' in line for line in report_lines(list(rows.values())))
+
+
+class Broken(FaceDetector):
+    def detect(self, image):
+        raise cv2.error('a library fails')
+
+
+def test_a_detector_that_fails_on_a_photograph_is_noted(tmp_path):
+    (tmp_path / 'in').mkdir()
+    cv2.imwrite(str(tmp_path / 'in' / 'a.png'), square(60, 20, 30))
+    rows = align_folder(str(tmp_path / 'in'), str(tmp_path / 'out'), AlignSettings(Broken()),
+                        progress=False)
+    assert rows[0]['policy'] == 'failed' and 'a library fails' in rows[0]['note']
+
+
+def test_flip_check_measures_the_drift_of_landmarks(tmp_path):
+    class Drifting(Brightest):
+        """Finds every landmark 3 px too far to the right."""
+
+        def detect(self, image):
+            faces = super().detect(image)
+            for face in faces:
+                face.landmarks = face.landmarks + [3., 0.]
+            return faces
+
+    (tmp_path / 'in').mkdir()
+    cv2.imwrite(str(tmp_path / 'in' / 'a.png'), square(112, 20, 30))
+    for k, (detector, drift) in enumerate(((Brightest(), 0), (Drifting(), 6))):
+        row = align_folder(str(tmp_path / 'in'), str(tmp_path / f'out{k}'),
+                           AlignSettings(detector, flip_check=True), progress=False)[0]
+        # 3 px to the right in both pictures are 6 px apart, as the eyes are 35.24. What the
+        # template, which is not symmetric, differs from its mirror image adds to it.
+        other = TEMPLATE[[1, 0, 2, 4, 3]] * [-1, 1] + [111 - drift, 0]
+        want = np.linalg.norm(other - TEMPLATE, axis=1).mean() / 35.24
+        assert row['flip_error'] == pytest.approx(want, abs=.03)
+        assert (row['flip_error'] > .1) == bool(drift)
+    row = align_folder(str(tmp_path / 'in'), str(tmp_path / 'none'), AlignSettings(Brightest()),
+                       progress=False)[0]
+    assert row['flip_error'] is None
+
+
+def test_aligned_faces_bring_landmarks_of_the_crop_to_the_batch(photographs):
+    from lrfr_mm.datasets import face_collate
+    from lrfr_mm.datasets.sources import AlignedFaces
     settings = AlignSettings(None, landmarks=(str(photographs / 'points.txt'), 'table', None))
-    arguments = (str(photographs / 'in'), str(photographs / 'out'), settings)
-    monkeypatch.setattr(batch, '_CHUNK', 3)
-    monkeypatch.setattr(batch._Worker, 'row', None)
-    with pytest.raises(TypeError):
-        align_folder(*arguments, progress=False)
-    assert not (photographs / 'out').exists()
-    monkeypatch.undo()
-    monkeypatch.setattr(batch, '_CHUNK', 3)
-    assert len(align_folder(*arguments, progress=False)) == 7
-    assert not (photographs / 'out.part').exists()
+    out = photographs / 'out'
+    align_folder(str(photographs / 'in'), str(out), settings, progress=False)
+    faces, drawn = AlignedFaces(out), SyntheticFaces(3, 2)
+    assert faces.num_classes == 3 and len(faces) == 6
+    for i in range(6):
+        number = int(Path(faces.name(i)).stem[1:])
+        # Drawn faces lie on the template already, up to the alignment of each.
+        assert np.abs(faces.landmarks(i) - drawn.landmarks(number)).max() < 6
+        matrix, _ = fit_template(drawn.landmarks(number))
+        want = drawn.landmarks(number) @ matrix[:, :2].T + matrix[:, 2]
+        np.testing.assert_allclose(faces.landmarks(i), want, atol=.01)
+    dataset = FaceDataset(faces, [dict(type='MultiResAug', flip='independent')], landmarks=True)
+    batch = face_collate([dataset[i] for i in range(6)])['data_samples']
+    assert batch.landmarks.shape == batch.landmarks_lr.shape == (6, 5, 2)
+    assert (batch.landmarks[:, 0, 0] < batch.landmarks[:, 1, 0]).all()  # mirrored ones swap sides
+    with pytest.raises(InputError, match='knows no landmarks'):
+        FaceDataset(FolderFaces(out), landmarks=True)
+
+
+def test_images_without_landmarks(photographs):
+    from lrfr_mm.datasets.sources import AlignedFaces
+    lines = (photographs / 'points.txt').read_text().splitlines()
+    (photographs / 'points.txt').write_text('\n'.join(lines[:5]))
+    settings = AlignSettings(Brightest(least=999), 'centre',
+                             landmarks=(str(photographs / 'points.txt'), 'table', None))
+    out = photographs / 'out'
+    align_folder(str(photographs / 'in'), str(out), settings, progress=False)
+    with pytest.raises(InputError, match=r'ü5\.png \(1 of 6 images\)'):
+        AlignedFaces(out)
+    assert len(AlignedFaces(out, missing='skip')) == 5
+    np.testing.assert_allclose(AlignedFaces(out, missing='template').landmarks(5), TEMPLATE,
+                               rtol=1e-6)
+    with pytest.raises(InputMissingError, match=r'manifest\.parquet does not exist'):
+        AlignedFaces(photographs / 'in')
 
 
 def test_find_images_and_clashing_names(tmp_path):
@@ -253,7 +404,6 @@ def test_the_transform_uses_landmarks_and_says_what_is_missing():
 def test_aligning_in_the_pipeline_names_the_image(tmp_path):
     (tmp_path / 'ann').mkdir()
     cv2.imwrite(str(tmp_path / 'ann' / '1.png'), np.zeros((50, 50, 3), np.uint8))
-    from lrfr_mm.datasets import FolderFaces
     dataset = FaceDataset(FolderFaces(tmp_path), [dict(type='AlignFace', detector=Brightest())])
     with pytest.raises(ValueError, match=r'image 0 \(ann/1.png\): no face'):
         dataset[0]

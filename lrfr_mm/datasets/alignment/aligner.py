@@ -27,6 +27,7 @@ class Aligned:
             N px), 'centre' (a centre crop), 'skipped'.
         faces: Number of faces that the detector found.
         box, landmarks: Of the chosen face, in px of the photograph; None without one.
+        landmarks_aligned: The five landmarks in px of ``image``, float64 (5, 2); None without five.
         score: The detector's confidence; NaN without a detection.
         residual: RMS distance of the aligned landmarks from the template, px of 112.
         native: Side in px, in the photograph, of what the crop shows: below 112 it was enlarged.
@@ -37,6 +38,7 @@ class Aligned:
     faces: int = 0
     box: np.ndarray | None = None
     landmarks: np.ndarray | None = None
+    landmarks_aligned: np.ndarray | None = None
     score: float = float('nan')
     residual: float = float('nan')
     native: float = float('nan')
@@ -131,5 +133,6 @@ class FaceAligner:
     def _warp(self, image: np.ndarray, landmarks: np.ndarray, policy: str) -> Aligned:
         matrix, residual = fit_template(landmarks, self.size)
         native = self.size / float(np.hypot(*matrix[:, 0]))
+        moved = landmarks @ matrix[:, :2].T + matrix[:, 2] if len(landmarks) == 5 else None
         return Aligned(warp_face(image, landmarks, self.size), policy, landmarks=landmarks,
-                       residual=residual, native=native)
+                       landmarks_aligned=moved, residual=residual, native=native)

@@ -1,31 +1,32 @@
-"""Whole folders of photographs: aligned images, a manifest, and a sheet of the worst."""
+"""Whole directories of photographs: aligned images and a manifest."""
 from __future__ import annotations
 
+import hashlib
 import json
-import multiprocessing
 import os
+import shutil
 import sys
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from lrfr_mm.datasets.alignment.aligner import Aligned, FaceAligner
 from lrfr_mm.datasets.alignment.landmark_files import read_landmarks
+from lrfr_mm.datasets.alignment.manifest import read_manifest, write_manifest
 from lrfr_mm.datasets.decode import decode
+from lrfr_mm.datasets.image_files import find_images
+from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
 from lrfr_mm.datasets.sources.parquet import import_pyarrow
-from lrfr_mm.errors import InputError, InputExistsError, InputMissingError, reading
+from lrfr_mm.errors import InputError, reading
 from lrfr_mm.files import whole_file, write_text
+from lrfr_mm.ops.align import flip_landmarks
 
-__all__ = ['AlignSettings', 'align_folder', 'find_images', 'flip_error', 'import_modules',
-           'report_lines', 'worst_sheet', 'write_worst_sheet']
+__all__ = ['AlignSettings', 'align_folder', 'find_images', 'flip_error', 'import_modules']
 
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 _CHUNK = 200
 
 
@@ -56,26 +57,21 @@ class AlignSettings:
         if self.detector is None and self.landmarks is None:
             raise InputError('alignment needs a detector, or landmarks of all photographs')
 
+    def as_json(self) -> dict:
+        """The settings as JSON values; a detector that is not a config by its class."""
+        detector = self.detector
+        if detector is not None and not isinstance(detector, dict):
+            detector = dict(type=type(detector).__name__)
+        return dict(vars(self), detector=detector, custom_imports=list(self.custom_imports),
+                    landmarks=None if self.landmarks is None else list(map(_plain, self.landmarks)))
 
-def find_images(root: str) -> list[str]:
-    """Image files below ``root``, sorted, relative to it.
 
-    Raises:
-        FileNotFoundError: If ``root`` is no folder.
-        ValueError: If it holds no image.
-    """
-    if not os.path.isdir(root):
-        raise InputMissingError(f'{root} is not a folder')
-    found = sorted(os.path.relpath(os.path.join(folder, file), root)
-                   for folder, _, files in os.walk(root, followlinks=True) for file in files
-                   if file.lower().endswith(_SUFFIXES))
-    if not found:
-        raise InputError(f'{root} holds no image ({", ".join(_SUFFIXES)})')
-    return found
+def _plain(value):
+    return str(value) if isinstance(value, os.PathLike) else value
 
 
 def import_modules(modules: Sequence[str]) -> None:
-    """Import modules that register components; those beside the caller are found as well.
+    """Import modules that register components; those in the current directory are found as well.
 
     Raises:
         InputError: If one cannot be imported; the text names it.
@@ -88,54 +84,88 @@ def import_modules(modules: Sequence[str]) -> None:
 
 
 def flip_error(aligner: FaceAligner, image: np.ndarray, aligned: Aligned) -> float:
-    """Mean distance of the landmarks from those of the mirrored photograph, in eye distances."""
+    """How far the landmarks move when the photograph is mirrored.
+
+    Args:
+        aligner: What aligned it.
+        image: The photograph, uint8 RGB (H, W, 3).
+        aligned: The result.
+
+    Returns:
+        Mean distance of the five landmarks from those of the mirrored photograph, in distances of
+        the eyes; NaN where either has no detected face.
+    """
     if aligned.landmarks is None or aligned.policy == 'given':
         return float('nan')
     mirrored = aligner(np.ascontiguousarray(image[:, ::-1]))
     if mirrored.landmarks is None:
         return float('nan')
-    back = mirrored.landmarks[[1, 0, 2, 4, 3]] * [-1, 1] + [image.shape[1] - 1, 0]
+    back = flip_landmarks(mirrored.landmarks, image.shape[1])
     eyes = np.linalg.norm(aligned.landmarks[0] - aligned.landmarks[1])
     return float(np.linalg.norm(back - aligned.landmarks, axis=1).mean() / eyes)
 
 
-class _Worker:
-    """Aligns chunks of files; one in each process."""
+class AlignWork(ChunkWork):
+    """Aligns a span of photographs: their images, and a JSON file of their rows.
 
-    def __init__(self, root: str, out: str, settings: AlignSettings):
-        cv2.setNumThreads(1)
-        self.root, self.out, self.settings = Path(root), Path(out), settings
-        import_modules(settings.custom_imports)
-        self.aligner = FaceAligner(settings.detector, settings.missing, settings.size)
+    Args:
+        root, out: Directories of the photographs and of the aligned images.
+        names: Paths of the photographs below ``root``.
+        settings: How to align.
+    """
+
+    def __init__(self, root: str, out: str, names: list[str], settings: AlignSettings):
+        self.root, self.out, self.names, self.settings = Path(root), Path(out), names, settings
         self.points = read_landmarks(*settings.landmarks) if settings.landmarks else None
+        self.aligner: FaceAligner | None = None
+
+    def start(self) -> None:
+        import_modules(self.settings.custom_imports)
+        self.aligner = FaceAligner(self.settings.detector, self.settings.missing,
+                                   self.settings.size)
+
+    def write(self, start: int, stop: int, path: Path) -> None:
+        write_text(path, json.dumps([self.row(name) for name in self.names[start:stop]]))
 
     def row(self, name: str) -> dict:
-        """Align one file; returns its line of the manifest."""
+        """Align one photograph; returns its row of the manifest.
+
+        A photograph that cannot be read or aligned has a row that says why ('unreadable', 'failed')
+        and ends nothing.
+        """
         row = dict(source=name, output=None, policy='unreadable', note='')
-        aligned, image, score = Aligned(None, 'unreadable'), None, float('nan')
         try:
-            image = decode((self.root / name).read_bytes(), 'cv2')
+            image = self._read(name)
+        except InputError as error:
+            return dict(row, note=str(error))
+        try:
             aligned = self.aligner(image, self._given(name))
-            row['policy'] = aligned.policy
-        except (ValueError, OSError) as error:
-            row['note'] = str(error)
+            turned = flip_error(self.aligner, image, aligned) if self.settings.flip_check else None
+        except (ValueError, MemoryError, cv2.error) as error:
+            return dict(row, policy='failed', note=str(error).strip().partition('\n')[0])
+        row.update(policy=aligned.policy, faces=aligned.faces, score=aligned.score,
+                   residual=aligned.residual, native=aligned.native, flip_error=turned,
+                   landmarks=_flat(aligned.landmarks),
+                   landmarks_aligned=_flat(aligned.landmarks_aligned))
+        if aligned.box is not None:
+            row.update(zip(('x0', 'y0', 'x1', 'y1'), aligned.box.tolist(), strict=True))
         if aligned.image is not None:
-            output = Path(name).with_suffix(self.settings.suffix)
-            row['output'] = str(output)
-            with whole_file(self.out / output) as part:
-                part.write_bytes(cv2.imencode(self.settings.suffix, aligned.image[..., ::-1]
-                                              )[1].tobytes())  # JPEG: OpenCV's 95
-            grey = cv2.cvtColor(aligned.image, cv2.COLOR_RGB2GRAY)
-            row.update(brightness=float(grey.mean()),
-                       sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()))
-        if self.settings.flip_check and image is not None:
-            score = flip_error(self.aligner, image, aligned)
-        box = [None] * 4 if aligned.box is None else aligned.box.tolist()
-        row.update(dict(zip(('x0', 'y0', 'x1', 'y1'), box, strict=True)))
-        points = None if aligned.landmarks is None else aligned.landmarks.ravel().tolist()
-        row.update(landmarks=points, faces=aligned.faces, score=aligned.score,
-                   residual=aligned.residual, native=aligned.native, flip_error=score)
+            row.update(output=self._write_image(name, aligned.image), **_quality(aligned.image))
         return row
+
+    def _read(self, name: str) -> np.ndarray:
+        path = self.root / name
+        with reading(str(path)):
+            if not path.is_file():  # opening a pipe would wait for ever
+                raise InputError(f'{path} is not a file')
+            return decode(path.read_bytes(), 'cv2')
+
+    def _write_image(self, name: str, image: np.ndarray) -> str:
+        output = str(Path(name).with_suffix(self.settings.suffix))
+        data = cv2.imencode(self.settings.suffix, image[..., ::-1])[1]  # JPEG: OpenCV's 95
+        with whole_file(self.out / output) as part:
+            part.write_bytes(data.tobytes())
+        return output
 
     def _given(self, name: str) -> np.ndarray | None:
         if self.points is None:
@@ -145,138 +175,66 @@ class _Worker:
             if key in self.points:
                 return self.points[key]
         if self.aligner.detector is None:
-            raise InputError('the landmark file has no line for it')
+            raise ValueError('the landmark file has no line for it')
         return None
 
 
-_worker: _Worker | None = None
+def _flat(points: np.ndarray | None) -> list[float] | None:
+    return None if points is None else points.ravel().tolist()
 
 
-def _start(*arguments) -> None:
-    global _worker
-    _worker = _Worker(*arguments)
-
-
-def _work(job: tuple[int, list[str], str]) -> int:
-    number, names, folder = job
-    write_text(Path(folder, f'{number:06d}.json'), json.dumps([_worker.row(n) for n in names]))
-    return len(names)
+def _quality(image: np.ndarray) -> dict[str, float]:
+    """Mean grey level, and the variance of the Laplacian as a measure of sharpness."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return dict(brightness=float(grey.mean()),
+                sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()))
 
 
 def align_folder(root: str, out: str, settings: AlignSettings, workers: int = 1,
-                 progress: bool = True) -> list[dict]:
-    """Align every image below ``root`` into ``out``, keeping the names of folders and files.
+                 progress: bool = True, cluster: str = 'local') -> list[dict]:
+    """Align every image below ``root`` into ``out``, keeping the names of directories and files.
 
     Everything is made in ``out.part`` and moved when it is complete; a second start goes on where
     the first was cut.
 
+    Args:
+        root: Directory of photographs.
+        out: Must not exist, or be empty.
+        settings: How to align.
+        workers, cluster: See ``run_chunks``.
+        progress: Show a bar.
+
     Returns:
-        The rows of ``out/manifest.parquet``.
+        The rows of ``out/manifest.parquet``; see ``write_manifest``.
 
     Raises:
-        FileExistsError: If ``out`` is there already.
+        InputMissingError: If ``root`` does not exist.
+        InputError: If it holds no image, or two images would get one name.
+        InputExistsError: If ``out`` exists, or ``out.part`` is the beginning of another run.
     """
-    destination = Path(out)
-    if destination.exists():
-        raise InputExistsError(f'{out} is there already: nothing is overwritten')
-    arrow, parquet = import_pyarrow()
-    _Worker(root, out, settings)  # what cannot be built fails before anything is made
+    import_pyarrow()
     names = find_images(root)
+    _check_outputs(names, settings.suffix)
+    folder = Path(out).with_name(Path(out).name + '.part')
+    work = AlignWork(root, folder, names, settings)
+    work.start()  # what cannot be built fails before anything is made
+    work.aligner = None
+    plan = dict(root=str(root), settings=settings.as_json(),
+                names=hashlib.blake2b('\0'.join(names).encode(), digest_size=16).hexdigest())
+    with building(out, plan) as directory:
+        if directory is not None:
+            chunks = run_chunks(work, len(names), directory / '.rows', _CHUNK, suffix='.json',
+                                workers=workers, cluster=cluster, progress=progress)
+            rows = [row for path in chunks for row in json.loads(path.read_text())]
+            write_manifest(directory, rows, settings.as_json())
+            shutil.rmtree(directory / '.rows')
+    return read_manifest(out)
+
+
+def _check_outputs(names: list[str], suffix: str) -> None:
     outputs = {}
     for name in names:
-        output = str(Path(name).with_suffix(settings.suffix))
+        output = str(Path(name).with_suffix(suffix))
         if output in outputs:
             raise InputError(f'{name} and {outputs[output]} would both become {output}')
         outputs[output] = name
-    folder = destination.with_name(destination.name + '.part')
-    plan = json.dumps(dict(root=str(root), images=len(names), settings=asdict(settings)))
-    if (folder / 'plan.json').is_file() and (folder / 'plan.json').read_text() != plan:
-        raise InputExistsError(f'{folder} holds the beginning of another run: remove it, or give '
-                              'that run\'s arguments')
-    write_text(folder / 'plan.json', plan)
-    state = folder / '.rows'
-    jobs = [(k, names[start:start + _CHUNK], str(state)) for k, start in
-            enumerate(range(0, len(names), _CHUNK))]
-    todo = [job for job in jobs if not (state / f'{job[0]:06d}.json').is_file()]
-    with tqdm(total=len(names), initial=len(names) - sum(len(job[1]) for job in todo), unit='img',
-              disable=not progress) as bar:
-        if workers <= 1 or len(todo) <= 1:
-            _start(str(root), str(folder), settings)
-            for job in todo:
-                bar.update(_work(job))
-        else:
-            with multiprocessing.get_context('spawn').Pool(
-                    workers, _start, (str(root), str(folder), settings)) as pool:
-                for done in pool.imap_unordered(_work, todo):
-                    bar.update(done)
-    rows = [row for job in jobs for row in json.loads((state / f'{job[0]:06d}.json').read_text())]
-    schema = arrow.schema([
-        *((key, arrow.string()) for key in ('source', 'output', 'policy', 'note')),
-        ('faces', arrow.int32()), ('landmarks', arrow.list_(arrow.float64())),
-        *((key, arrow.float64()) for key in ('x0', 'y0', 'x1', 'y1', 'score', 'residual', 'native',
-                                             'brightness', 'sharpness', 'flip_error'))],
-        metadata={'settings': json.dumps(asdict(settings))})
-    table = arrow.table({field.name: arrow.array([row.get(field.name) for row in rows], field.type)
-                         for field in schema}, schema=schema)
-    parquet.write_table(table, folder / 'manifest.parquet')
-    for path in state.iterdir():
-        path.unlink()
-    state.rmdir()
-    (folder / 'plan.json').unlink()
-    folder.rename(destination)
-    return rows
-
-
-def worst_sheet(out: str, rows: list[dict], count: int = 40, columns: int = 10) -> np.ndarray:
-    """The aligned images that fit the template worst or were found with least confidence.
-
-    Returns:
-        uint8 RGB picture: rows of faces with residual (px of 112) and score below each.
-    """
-    have = [row for row in rows if row['output']]
-
-    def badness(row: dict) -> float:
-        residual = row['residual'] if np.isfinite(row['residual']) else 20.
-        score = row['score'] if np.isfinite(row['score']) else .5
-        return residual + 20 * (1 - score)
-
-    worst = sorted(have, key=badness, reverse=True)[:count]
-    lines = -(-max(len(worst), 1) // columns)
-    sheet = np.full((lines * 134 + 8, columns * 120 + 8, 3), 255, np.uint8)
-    for k, row in enumerate(worst):
-        top, left = 8 + k // columns * 134, 8 + k % columns * 120
-        face = cv2.resize(cv2.imread(str(Path(out, row['output']))), (112, 112))
-        sheet[top:top + 112, left:left + 112] = face[..., ::-1]
-        policy = row['policy'] if row['policy'] != 'detected' else ''
-        text = f'{row["residual"]:.1f} px {row["score"]:.2f} {policy}'
-        cv2.putText(sheet, text, (left, top + 124), cv2.FONT_HERSHEY_SIMPLEX, .36, (60, 60, 60), 1,
-                    cv2.LINE_AA)
-    return sheet
-
-
-def write_worst_sheet(out: str, rows: list[dict]) -> Path:
-    """Write :func:`worst_sheet` to ``out/worst.png``; returns the path."""
-    path = Path(out, 'worst.png')
-    with whole_file(path) as part:
-        part.write_bytes(cv2.imencode('.png', worst_sheet(out, rows)[..., ::-1])[1].tobytes())
-    return path
-
-
-def report_lines(rows: list[dict]) -> list[str]:
-    """What became of the photographs, for a terminal: policies, and spreads of the measurements.
-
-    Args:
-        rows: Of :func:`align_folder`.
-    """
-    lines = [f'{len(rows)} photographs:']
-    for policy, count in Counter(row['policy'] for row in rows).most_common():
-        lines.append(f'  {policy:<12} {count:>8}  {100 * count / len(rows):5.1f} %')
-    for key, what in (('residual', 'distance from the template, px of 112'),
-                      ('native', 'native side of the crop, px'),
-                      ('flip_error', 'landmarks against the mirrored photograph, eye distances')):
-        values = np.array([row[key] for row in rows], float)
-        values = values[np.isfinite(values)]
-        if len(values):
-            lines.append(f'  {what}: mean {values.mean():.3f}, median {np.median(values):.3f}, '
-                         f'95 % below {np.percentile(values, 95):.3f}')
-    return lines

@@ -1,3 +1,4 @@
+from lrfr_mm.datasets.sources.aligned import AlignedFaces
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.datasets.sources.combine import ConcatFaces, SubsetFaces
 from lrfr_mm.datasets.sources.folder import FolderFaces
@@ -8,6 +9,6 @@ from lrfr_mm.datasets.sources.scface import SCfaceFaces
 from lrfr_mm.datasets.sources.shards import ShardFaces
 from lrfr_mm.datasets.sources.synthetic import SyntheticFaces
 
-__all__ = ['ConcatFaces', 'FaceSource', 'FolderFaces', 'LMDBFaces', 'ParquetFaces',
-           'RecordIOFaces', 'SCfaceFaces', 'ShardFaces', 'SubsetFaces', 'SyntheticFaces',
-           'write_record_io']
+__all__ = ['AlignedFaces', 'ConcatFaces', 'FaceSource', 'FolderFaces', 'LMDBFaces',
+           'ParquetFaces', 'RecordIOFaces', 'SCfaceFaces', 'ShardFaces', 'SubsetFaces',
+           'SyntheticFaces', 'write_record_io']

@@ -14,7 +14,8 @@ __all__ = ['AlignFace']
 class AlignFace(BaseTransform):
     """Brings a photograph to the usual 112x112 template, for sets that are small or seen once.
 
-    Detection is slow: for training, ``tools/align_faces.py`` does it once.
+    ``landmarks`` become those of the result where every sample has five: they are given, or
+    ``missing`` is 'error'. Detection is slow: for training, ``tools/align_faces.py`` does it once.
 
     Args:
         detector: Config of a detector of the DETECTORS registry, such as
@@ -42,6 +43,9 @@ class AlignFace(BaseTransform):
         if aligned.image is None:
             raise ValueError('no face was found')
         results['img'], results['alignment'] = aligned.image, aligned.policy
+        given = results.pop('landmarks', None) is not None  # those of the photograph
+        if aligned.landmarks_aligned is not None and (given or self.settings['missing'] == 'skip'):
+            results['landmarks'] = aligned.landmarks_aligned
         return results
 
     def __repr__(self) -> str:

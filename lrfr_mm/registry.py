@@ -22,8 +22,8 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'FUNCTIONS', 'GALLERIES', 'HOOKS',
-           'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS',
+__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'FUNCTIONS', 'GALLERIES',
+           'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS',
            'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES',
            'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
 
@@ -41,6 +41,7 @@ TRANSFORMS = _child(_TRANSFORMS, 'lrfr_mm.datasets')
 DETECTORS = Registry('detector', scope='lrfr_mm', locations=['lrfr_mm.datasets.alignment'])
 SOURCES = Registry('source', scope='lrfr_mm', locations=['lrfr_mm.datasets.sources'])
 MODELS = _child(_MODELS, 'lrfr_mm.models')
+CONVERTERS = Registry('converter', scope='lrfr_mm', locations=['lrfr_mm.models.converters'])
 METRICS = _child(_METRICS, 'lrfr_mm.evaluation')
 HOOKS = _child(_HOOKS, 'lrfr_mm.engine')
 LOOPS = _child(_LOOPS, 'lrfr_mm.engine')

@@ -26,16 +26,18 @@ class EmbeddingNeck(BaseModule):
         in_size: Side of the map in px (7 for 112 px faces in the usual networks).
         embed_dim: Embedding size D.
         dropout: Probability of a map element to be dropped in training.
+        norm_eps: Added to the variance in both batch norms.
+        out_affine: Whether the last batch norm has a factor and an offset (AdaFace's has none).
     """
 
     def __init__(self, in_channels: int, in_size: int = 7, embed_dim: int = 512,
-                 dropout: float = .4):
+                 dropout: float = .4, norm_eps: float = 1e-5, out_affine: bool = True):
         super().__init__()
         self.in_channels, self.in_size, self.embed_dim = in_channels, in_size, embed_dim
-        self.norm = nn.BatchNorm2d(in_channels)
+        self.norm = nn.BatchNorm2d(in_channels, eps=norm_eps)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(in_channels * in_size * in_size, embed_dim)
-        self.out_norm = nn.BatchNorm1d(embed_dim)
+        self.out_norm = nn.BatchNorm1d(embed_dim, eps=norm_eps, affine=out_affine)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, in_size, in_size) to (B, embed_dim), not normalised."""
@@ -76,15 +78,16 @@ class PoolNeck(BaseModule):
         in_size: Not used; any size passes.
         embed_dim: Embedding size D.
         dropout: Probability of an element to be dropped in training.
+        norm_eps: Added to the variance in the batch norm.
     """
 
     def __init__(self, in_channels: int, in_size: int | None = None, embed_dim: int = 512,
-                 dropout: float = 0.):
+                 dropout: float = 0., norm_eps: float = 1e-5):
         super().__init__()
         self.in_channels, self.embed_dim = in_channels, embed_dim
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(in_channels, embed_dim, bias=False)
-        self.out_norm = nn.BatchNorm1d(embed_dim)
+        self.out_norm = nn.BatchNorm1d(embed_dim, eps=norm_eps)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, H, W) or (B, in_channels) to (B, embed_dim), not normalised."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from lrfr_mm.models import LRFRecognizer
@@ -269,13 +270,68 @@ def test_the_fields_other_networks_have_their_published_size(backbone, neck, mil
     assert round(count / 1e6, 1) == million
 
 
-def test_iresnet_depths():
-    with pytest.raises(ValueError, match='101'):
-        IResNet(101)
+@pytest.mark.parametrize(('options', 'text'), [
+    (dict(depth=99), '99'), (dict(depth=(1, 1, 1)), 'four stages'), (dict(depth=(0, 1, 1, 1)), '0'),
+    (dict(depth=50, block='bottleneck'), r'bottleneck blocks has depths \[152, 200\]'),
+    (dict(block='wide'), 'wide'), (dict(shortcut='none'), 'none')])
+def test_iresnet_options(options, text):
+    with pytest.raises(ValueError, match=text):
+        IResNet(**options)
+
+
+class _InOrder:
+    """A network's tensors in the order of its state dict, consumed by a forward pass in float64."""
+
+    def __init__(self, module):
+        for name, value in module.named_buffers():
+            if name.endswith('running_mean'):
+                value.normal_(0, .1)
+            elif name.endswith('running_var'):
+                value.uniform_(.8, 1.2)
+        self.values = [value.double() for name, value in module.state_dict().items()
+                       if not name.endswith('num_batches_tracked')]
+
+    def __call__(self, x, stride=1, groups=1, activation=True):
+        """Convolution, batch norm, PReLU."""
+        weight, gain, offset, mean, variance = self.values[:5]
+        del self.values[:5]
+        x = F.conv2d(x, weight, None, stride, weight.shape[-1] // 2, 1, groups)
+        view = (1, -1, 1, 1)
+        x = (x - mean.view(view)) / (variance.view(view) + 1e-5).sqrt() * gain.view(view)
+        x = x + offset.view(view)
+        if activation:
+            slope = self.values.pop(0).view(view)
+            x = torch.where(x > 0, x, slope * x)
+        return x
+
+
+def test_mobile_face_net_is_its_published_table():
+    """MobileFaceNet, table 1: expansion, channels, repeats and stride of each row."""
+    network = MobileFaceNet().eval()
+    layer = _InOrder(network)
+    x = torch.randn(2, 3, 112, 112).double()
+    want = layer(layer(x, 2), groups=64)
+    for expansion, channels, repeats, stride in ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1),
+                                                 (4, 128, 1, 2), (2, 128, 2, 1)):
+        for k in range(repeats):
+            before, wide = want, expansion * want.shape[1]
+            y = layer(want)
+            y = layer(y, 1 if k else stride, groups=wide)
+            want = layer(y, activation=False)
+            assert want.shape[1] == channels
+            if want.shape == before.shape:
+                want = want + before
+    want = layer(want)
+    assert not layer.values
+    with torch.no_grad():
+        torch.testing.assert_close(network.double()(x), want, rtol=1e-9, atol=1e-9)
 
 
 KINDS = [dict(type='FaceResNet', depth=18), dict(type='IResNet', depth=18),
          dict(type='MobileFaceNet'),
+         dict(type='IResNet', depth=(1, 1, 1, 1), shortcut='subsample', se=True),
+         dict(type='FaceViT', embed_dim=32, depth=2, num_heads=2, keypoint_bias=True),
+         dict(type='InceptionResNetV1'),
          *[dict(type='TIMMBackbone', model_name=name, **options) for name, options in (
              ('convnext_atto', dict(stem_stride=2)), ('mobilenetv4_conv_small_050', {}),
              ('mobilenetv4_conv_small_050', dict(out='pooled')), ('vit_tiny_patch16_224', {}),

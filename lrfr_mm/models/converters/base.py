@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from lrfr_mm.errors import InputError
+from lrfr_mm.models.build import build_part
 from lrfr_mm.models.converters.layouts import Architecture, Layout
-from lrfr_mm.registry import CONVERTERS, MODELS
+from lrfr_mm.registry import CONVERTERS
 
 __all__ = ['Converted', 'Converter', 'convert_tensors']
 
@@ -124,7 +125,7 @@ def convert_tensors(tensors: Mapping[str, torch.Tensor], kind: str = 'auto',
     heads = tuple(name.rpartition('.')[0] + '.' for name in candidates)
     network = {name: value for name, value in inner.items()
                if not (heads and (prefix + name).startswith(heads))}
-    state_dict, used = _rename_all(network, architecture, model, converter, prefix)
+    state_dict, used = _rename_all(network, architecture, converter, prefix)
     if keep_head and head is None:
         if len(candidates) != 1:
             raise InputError(f'the file has {len(candidates) or "no"} class weights of '
@@ -204,7 +205,7 @@ def _nothing_fits(tensors: Mapping[str, torch.Tensor], converters: list[Converte
         text += (f'; the nearest is {converter.kind}, which knows {count} of {len(names)} names. '
                  f'Missing: {_some(missing)}. Not known: {_some(strange)}')
     else:
-        text += f'; they are {_some(names)}'
+        text += f'; they are {_some(names)}, expected {_some(missing)}'
     return text
 
 
@@ -213,11 +214,14 @@ def _some(names: list[str], limit: int = 5) -> str:
     return shown + (f' and {len(names) - limit} more' if len(names) > limit else '')
 
 
-def _rename_all(network: Mapping[str, torch.Tensor], architecture: Architecture, model: dict,
+def _rename_all(network: Mapping[str, torch.Tensor], architecture: Architecture,
                 converter: Converter, prefix: str) -> tuple[dict[str, torch.Tensor], set[str]]:
-    """The state dict of ``model``, checked against it, and the names that went into it."""
+    """The recognizer's state dict, checked against the network, and the names that went into it."""
     with torch.device('meta'):
-        wanted = MODELS.build(dict(model, data_preprocessor=None)).state_dict()
+        backbone = build_part(architecture.backbone)
+        neck = build_part(architecture.neck, in_channels=backbone.out_channels,
+                          in_size=backbone.out_size)
+    wanted = torch.nn.ModuleDict(dict(backbone=backbone, neck=neck)).state_dict()
     state_dict, used, original = {}, set(), {}
     strange = []
     for name, value in network.items():

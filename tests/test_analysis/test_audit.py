@@ -1,6 +1,8 @@
 import json
+import multiprocessing
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -10,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrfr_mm.analysis.audit import (
+    audit_lines,
+    audit_to,
     detail_px,
     near_duplicates,
+    people_means,
     scan,
     shared_by_embedding,
     shared_by_name,
@@ -19,6 +24,8 @@ from lrfr_mm.analysis.audit import (
 )
 from lrfr_mm.datasets import FolderFaces, SyntheticFaces
 from lrfr_mm.datasets.decode import decode
+from lrfr_mm.datasets.sources import FaceSource
+from lrfr_mm.errors import InputError
 from lrfr_mm.ops.resample import degrade_array
 
 ROOT = Path(__file__).parents[2]
@@ -119,3 +126,91 @@ def test_command_writes_json_and_page(messy, tmp_path):
     assert len(summary['shared']['by_name']) == 4
     page = (tmp_path / 'out' / 'audit.html').read_text()
     assert 'carl/cut.jpg' in page and 'data:image/jpeg;base64' in page and '<svg' in page
+    again = subprocess.run([sys.executable, 'tools/audit_dataset.py', messy, '--out',
+                            tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
+    assert again.returncode == 2 and 'exists already' in again.stderr.splitlines()[-1]
+
+
+class Numbered(FaceSource):
+    """Drawn faces whose labels are as given; some images cannot be read."""
+
+    def __init__(self, labels, num_classes, broken=(), slow=0.):
+        self.drawn, self.given, self.num_classes = SyntheticFaces(2, 4), labels, num_classes
+        self.broken, self.slow = broken, slow
+
+    def __len__(self):
+        return len(self.given)
+
+    def labels(self):
+        return np.array(self.given)
+
+    def read(self, index):
+        time.sleep(self.slow)
+        if index in self.broken:
+            raise self.broken[index]
+        return self.drawn.read(index % 8)[0], self.given[index]
+
+    def __repr__(self):
+        return 'Numbered'
+
+
+@pytest.mark.parametrize(('labels', 'count', 'people', 'gaps'), [
+    ([1, 2, 3, 3], 2, 2, [0]), ([0, -1, 1, 2], 1, 3, []), ([0, 1, 2, 1], 0, 3, []),
+    ([0, 7, 7, 7], 3, 1, [1, 2])])
+def test_labels_out_of_range_are_counted(labels, count, people, gaps):
+    source = Numbered(labels, 3)
+    summary = summarise(source, scan(source, progress=False))
+    outside = summary['labels_out_of_range']
+    assert outside['count'] == count == len(outside['examples'])
+    assert summary['people'] == people and summary['label_gaps']['first'] == gaps
+    assert [e['label'] for e in outside['examples']] == [k for k in labels if not 0 <= k < 3]
+    said = '\n'.join(audit_lines(summary))
+    assert (f'warning: {count} labels are outside 0 to 2' in said) == bool(count)
+
+
+def test_images_that_cannot_be_read_end_nothing():
+    errors = {0: OSError('disk'), 1: ValueError('odd'), 3: InputError('named'), 5: KeyError('k')}
+    source = Numbered([0] * 7, 1, errors)
+    result = scan(source, progress=False)
+    assert [position for position, _ in result.errors] == [0, 1, 3, 5]
+    assert (result.rows['readable'] == [0, 0, 1, 0, 1, 0, 1]).all()
+    summary = summarise(source, result)
+    assert summary['unreadable']['count'] == 4 and summary['labels_out_of_range']['count'] == 0
+    assert 'named' in summary['unreadable']['examples'][2]['reason']
+
+
+def test_an_audit_that_was_killed_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules['lrfr_mm.analysis.audit.scan'], '_CHUNK', 2)
+    source = Numbered([0, 1] * 6, 2, slow=.1)
+    process = multiprocessing.get_context('fork').Process(
+        target=audit_to, args=(tmp_path / 'out', source), kwargs=dict(progress=False))
+    process.start()
+    chunks = tmp_path / 'out.part' / '.scan'
+    end = time.monotonic() + 60
+    while len(list(chunks.glob('[!.]*.npz'))) < 2 and time.monotonic() < end:
+        time.sleep(.02)
+    process.kill()
+    process.join()
+    before = {p.name: p.stat().st_mtime_ns for p in chunks.glob('[!.]*.npz')}
+    assert 2 <= len(before) < 6 and not (tmp_path / 'out').exists()
+    start = time.monotonic()
+    summary = audit_to(tmp_path / 'out', source, progress=False)
+    assert time.monotonic() - start > .2 * (6 - len(before))
+    assert summary == audit_to(tmp_path / 'other', source, progress=False)
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['audit.html', 'audit.json']
+    assert not list(tmp_path.glob('*.part'))
+
+
+def test_means_of_people_skip_what_cannot_be_read():
+    source = Numbered([0, 1, 0, 1, 0, 3], 4, {0: ValueError('odd'), 5: ValueError('odd')})
+    shown = []
+
+    def embed(faces):
+        for face in faces:
+            shown.append(face.mean())
+        return np.stack([[1., k] for k in range(len(shown))])
+
+    means = people_means(embed, source, 1)
+    readable = [decode(source.read(i)[0]).mean() for i in (2, 1)]
+    np.testing.assert_allclose(shown, readable)  # the first readable image of persons 0 and 1
+    np.testing.assert_allclose(means, [[1, 0], [.5 ** .5, .5 ** .5], [0, 0], [0, 0]], atol=1e-6)

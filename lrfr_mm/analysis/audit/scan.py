@@ -1,21 +1,27 @@
-"""One pass over every image of a source, in chunks, on several processes."""
+"""One pass over every image of a source, in resumable chunks on several processes."""
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
+import json
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-from tqdm import tqdm
+from PIL import Image
 
 from lrfr_mm.datasets.decode import decode
+from lrfr_mm.datasets.jobs import ChunkWork, run_chunks
 from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.errors import InputError, InputMissingError, MissingDependencyError, reading
 
-__all__ = ['ScanResult', 'detail_px', 'near_duplicates', 'scan']
+__all__ = ['NO_LABEL', 'ScanResult', 'detail_px', 'scan']
 
 _CHUNK = 500
+NO_LABEL = np.iinfo(np.int64).min  # of an image whose record cannot be read
 _TOLERANCE = 2.  # grey levels
 _ROW = np.dtype([('label', 'i8'), ('width', 'i4'), ('height', 'i4'), ('bytes', 'i4'),
                  ('content', 'u8'), ('look', 'u8'), ('detail', 'i2'), ('brightness', 'f4'),
@@ -27,9 +33,9 @@ class ScanResult:
     """What a pass over N images found: about 50 bytes an image.
 
     Attributes:
-        rows: Structured array (N,): label, width, height (px), bytes, content (hash of the
-            bytes), look (perceptual hash), detail (px, see ``detail_px``), brightness (0 to 255),
-            readable.
+        rows: Structured array (N,): label (NO_LABEL where it cannot be read), width, height (px),
+            bytes, content (hash of the bytes), look (perceptual hash), detail (px, see
+            ``detail_px``), brightness (0 to 255), readable.
         errors: Position and reason of unreadable images.
     """
 
@@ -61,116 +67,74 @@ def detail_px(image: np.ndarray) -> int:
     return int(np.argmax(lost <= _TOLERANCE)) + 1
 
 
-def _perceptual_hash(image: np.ndarray) -> int:
+def _import_imagehash():
     try:
         import imagehash
     except ImportError:
-        raise ImportError('the audit needs `pip install imagehash`') from None
-    from PIL import Image
-    bits = imagehash.phash(Image.fromarray(image)).hash.ravel()
+        raise MissingDependencyError('the audit needs `pip install imagehash`') from None
+    return imagehash
+
+
+def _perceptual_hash(image: np.ndarray) -> int:
+    """64 bits of the lowest cosine coefficients (imagehash's ``phash``), as an int."""
+    bits = _import_imagehash().phash(Image.fromarray(image)).hash.ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), 'big')
 
 
-def _scan_chunk(source: FaceSource, start: int, stop: int):
-    rows, errors = np.zeros(stop - start, _ROW), []
-    for i in range(start, stop):
-        row = rows[i - start]
-        try:
-            data, row['label'] = source.read(i)
-        except (ValueError, OSError) as error:
-            row['label'] = -1
-            errors.append((i, str(error)))
-            continue
-        row['bytes'] = len(data)
-        row['content'] = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), 'big')
-        try:
+class ScanWork(ChunkWork):
+    """Reads, decodes and measures a span of a source's images."""
+
+    def __init__(self, source: FaceSource):
+        self.source = source
+
+    def write(self, start: int, stop: int, path: Path) -> None:
+        rows, reasons = np.zeros(stop - start, _ROW), []
+        for i in range(start, stop):
+            try:
+                self._measure(i, rows[i - start])
+            except (InputError, InputMissingError) as error:
+                reasons.append((i, str(error)))
+        with open(path, 'wb') as file:
+            np.savez(file, rows=rows, reasons=json.dumps(reasons))
+
+    def _measure(self, index: int, row: np.void) -> None:
+        """Fill ``row``; what was measured before an error stays."""
+        row['label'] = NO_LABEL
+        with reading(f'image {index}'):
+            data, row['label'] = self.source.read(index)
+            row['bytes'] = len(data)
+            row['content'] = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), 'big')
             image = data if isinstance(data, np.ndarray) else decode(data, 'pillow')
-        except ValueError as error:
-            errors.append((i, str(error)))
-            continue
         row['height'], row['width'] = image.shape[:2]
         row['look'] = _perceptual_hash(image)
         row['detail'] = detail_px(image)
         row['brightness'] = image.mean()
         row['readable'] = True
-    return rows, errors
 
 
-_source: FaceSource | None = None
-
-
-def _start(source: FaceSource) -> None:
-    global _source
-    cv2.setNumThreads(1)
-    _source = source
-
-
-def _work(span: tuple[int, int]):
-    return _scan_chunk(_source, *span)
-
-
-def scan(source: FaceSource, workers: int = 1, progress: bool = True) -> ScanResult:
-    """Read, decode and measure every image of ``source`` once."""
-    spans = [(start, min(start + _CHUNK, len(source)))
-             for start in range(0, len(source), _CHUNK)]
-    rows, errors = np.zeros(len(source), _ROW), []
-    with tqdm(total=len(source), unit='img', disable=not progress) as bar:
-        def put(span, result):
-            rows[span[0]:span[1]] = result[0]
-            errors.extend(result[1])
-            bar.update(span[1] - span[0])
-
-        if workers <= 1 or len(spans) == 1:
-            for span in spans:
-                put(span, _scan_chunk(source, *span))
-        else:
-            with multiprocessing.get_context('spawn').Pool(workers, _start, (source,)) as pool:
-                for span, result in zip(spans, pool.imap(_work, spans), strict=True):
-                    put(span, result)
-    return ScanResult(rows, errors)
-
-
-_BITS = np.array([bin(k).count('1') for k in range(256)], np.uint8)
-
-
-def _count_bits(words: np.ndarray) -> np.ndarray:
-    return _BITS[words.view(np.uint8)].reshape(-1, 8).sum(1)
-
-
-def near_duplicates(hashes: np.ndarray, distance: int = 4, most: int = 100000) -> np.ndarray:
-    """Pairs of 64-bit hashes that differ in at most ``distance`` bits.
-
-    Two such hashes are equal in at least one of distance + 1 bands of bits, so only hashes that
-    share a band are compared. Memory: a few times that of the hashes, and ``most`` pairs.
+def scan(source: FaceSource, workers: int = 1, progress: bool = True, cluster: str = 'local',
+         directory: str | os.PathLike | None = None) -> ScanResult:
+    """Read, decode and measure every image of ``source`` once.
 
     Args:
-        hashes: uint64 (N,).
-        distance: Bits, 0 to 15.
-        most: Stop after so many pairs.
+        source: The images.
+        workers, cluster: See ``run_chunks``.
+        progress: Show a bar.
+        directory: Where the chunks' results are kept, so that a second call goes on where the first
+            was cut; None for a temporary one.
 
-    Returns:
-        int64 (P, 2), first below second, without repeats; P is at most about ``most``.
+    Raises:
+        MissingDependencyError: Without imagehash.
     """
-    hashes = np.asarray(hashes, np.uint64)
-    edges = np.linspace(0, 64, distance + 2).astype(int)
-    found, total = [], 0
-    for low, high in pairwise(edges):
-        mask = np.uint64((1 << int(high)) - (1 << int(low)))
-        band = hashes & mask
-        order = np.argsort(band, kind='stable')
-        ordered = band[order]
-        # Compare each hash with the one k places behind it, while any has the same band there.
-        alive = np.arange(len(order))
-        for k in range(1, len(order)):
-            alive = alive[alive + k < len(order)]
-            alive = alive[ordered[alive] == ordered[alive + k]]
-            if len(alive) == 0 or total > most:
-                break
-            first, second = order[alive], order[alive + k]
-            close = _count_bits(hashes[first] ^ hashes[second]) <= distance
-            pairs = np.sort(np.stack([first[close], second[close]], 1), axis=1)
-            found.append(pairs)
-            total += len(pairs)
-    if not found:
-        return np.empty((0, 2), np.int64)
-    return np.unique(np.concatenate(found), axis=0)
+    _import_imagehash()
+    with ExitStack() as stack:
+        if directory is None:
+            directory = stack.enter_context(TemporaryDirectory())
+        paths = run_chunks(ScanWork(source), len(source), directory, _CHUNK, suffix='.npz',
+                           workers=workers, cluster=cluster, progress=progress)
+        rows, errors = [np.zeros(0, _ROW)], []
+        for path in paths:
+            with np.load(path) as chunk:
+                rows.append(chunk['rows'])
+                errors += map(tuple, json.loads(str(chunk['reasons'])))
+    return ScanResult(np.concatenate(rows), errors)

@@ -1,14 +1,13 @@
 """From the rows of a scan to what a person wants to know."""
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
-from lrfr_mm.analysis.audit.scan import ScanResult, near_duplicates
+from lrfr_mm.analysis.audit.duplicates import near_duplicates
+from lrfr_mm.analysis.audit.scan import NO_LABEL, ScanResult
 from lrfr_mm.datasets.sources.base import FaceSource
 
-__all__ = ['shared_by_embedding', 'shared_by_name', 'summarise']
+__all__ = ['summarise']
 
 _EXAMPLES = 50
 
@@ -22,14 +21,20 @@ def _spread(values: np.ndarray) -> dict:
 
 
 def summarise(source: FaceSource, result: ScanResult, distance: int = 4) -> dict:
-    """Counts, spreads and examples, JSON-serialisable.
+    """Counts, spreads and examples, as JSON values.
+
+    Labels must lie from 0 to ``source.num_classes`` - 1; images with others are counted in
+    ``labels_out_of_range`` and belong to no person.
 
     Near duplicates are pairs whose perceptual hashes differ in at most ``distance`` of 64 bits and
     whose bytes differ. Pairs across two labels are the ones to look at: noise in the labels.
     """
     rows = result.rows
     good = rows[rows['readable']]
-    labels, counts = np.unique(rows['label'][rows['label'] >= 0], return_counts=True)
+    known = rows['label'] != NO_LABEL
+    inside = known & (rows['label'] >= 0) & (rows['label'] < source.num_classes)
+    outside = np.flatnonzero(known & ~inside)
+    labels, counts = np.unique(rows['label'][inside], return_counts=True)
     gaps = np.setdiff1d(np.arange(source.num_classes), labels)
     _, first, copies = np.unique(good['content'], return_index=True, return_counts=True)
     positions = np.flatnonzero(rows['readable'])
@@ -49,6 +54,9 @@ def summarise(source: FaceSource, result: ScanResult, distance: int = 4) -> dict
     twice = _copies(rows, positions)
     return dict(
         source=repr(source), images=len(rows), people=len(labels), num_classes=source.num_classes,
+        labels_out_of_range=dict(count=len(outside), examples=[
+            dict(name=source.name(int(i)), label=int(rows['label'][i]))
+            for i in outside[:_EXAMPLES]]),
         label_gaps=dict(count=len(gaps), first=gaps[:20].tolist()),
         images_per_person=_spread(counts), one_image=int((counts == 1).sum()),
         unreadable=dict(count=len(result.errors), examples=[
@@ -88,41 +96,3 @@ def _copies(rows: np.ndarray, positions: np.ndarray) -> list[tuple[int, int]]:
 def _log_bins(counts: np.ndarray) -> np.ndarray:
     most = max(int(counts.max()), 1) if len(counts) else 1
     return np.unique(np.round(np.geomspace(1, most + 1, 24)).astype(int))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r'[\W_]+', ' ', name).strip().casefold()
-
-
-def shared_by_name(train: FaceSource, test: FaceSource) -> list[str] | None:
-    """People of both sets by their names, whatever case, blanks and underscores; None where one of
-    the sets has no names.
-    """
-    if not train.people or not test.people:
-        return None
-    known = {_plain(name) for name in train.people}
-    return sorted(name for name in test.people if _plain(name) in known)
-
-
-def shared_by_embedding(train: np.ndarray, test: np.ndarray, threshold: float,
-                        chunk: int = 4096) -> list[tuple[int, int, float]]:
-    """Pairs of people whose mean embeddings are alike.
-
-    Args:
-        train: Unit vectors, one a person, (P, D).
-        test: Likewise, (Q, D).
-        threshold: Least cosine.
-        chunk: People of ``train`` compared at a time.
-
-    Returns:
-        ``(train person, test person, cosine)``, each test person's best one, most alike first.
-    """
-    best, score = np.zeros(len(test), int), np.full(len(test), -np.inf)
-    for start in range(0, len(train), chunk):
-        scores = test @ train[start:start + chunk].T
-        here = scores.argmax(1)
-        value = scores[np.arange(len(test)), here]
-        better = value > score
-        best[better], score[better] = start + here[better], value[better]
-    order = np.argsort(-score)
-    return [(int(best[k]), int(k), float(score[k])) for k in order if score[k] >= threshold]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from lrfr_mm.evaluation.metrics.curve import Curve
 from lrfr_mm.evaluation.report.figures import curve_figure
@@ -11,20 +11,31 @@ from lrfr_mm.evaluation.report.published import TABLES
 from lrfr_mm.evaluation.report.run import SHEET_RESOLUTIONS
 from lrfr_mm.files import write_text
 
-__all__ = ['html_page', 'write_report']
+__all__ = ['html_page', 'render', 'write_report']
 
 _PAIRS = {'false accept': 'different people, most alike', 'false reject': 'one person, least alike'}
 
 
-def _render(template: str, **values) -> str:
-    environment = Environment(loader=PackageLoader('lrfr_mm.evaluation.report'), autoescape=True,
-                              undefined=StrictUndefined, trim_blocks=True)
+_PACKAGE = 'lrfr_mm.evaluation.report'
+
+
+def render(template: str, package: str = _PACKAGE, **values) -> str:
+    """A template of ``package``, which may extend and include the report's, as text.
+
+    Args:
+        template: Name of the file in the package's directory ``templates``.
+        package: Name of the package.
+        **values: Names of the template; one that is missing is an error.
+    """
+    packages = dict.fromkeys((package, _PACKAGE))
+    environment = Environment(loader=ChoiceLoader([PackageLoader(name) for name in packages]),
+                              autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template(template).render(**values)
 
 
 def html_page(title: str, parts: list[str]) -> str:
     """A self-contained page of the report's look around ``parts``, HTML."""
-    return _render('page.html', title=title, parts=parts)
+    return render('page.html', title=title, parts=parts)
 
 
 def write_report(folder, runs: list[dict]) -> Path:
@@ -39,7 +50,7 @@ def write_report(folder, runs: list[dict]) -> Path:
         Path of the page.
     """
     page = Path(folder) / 'index.html'
-    write_text(page, _render(
+    write_text(page, render(
         'report.html', title=' against '.join(run['name'] for run in runs), runs=runs,
         cards=_cards(runs), rows=_rows(runs), published=_published(runs), sections=_sections(runs),
         hardest=_hardest(runs), sizes=SHEET_RESOLUTIONS))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from mmengine.fileio.backends import LocalBackend, register_backend
 from mmengine.logging.history_buffer import HistoryBuffer
+from safetensors.torch import load_file
 
 from lrfr_mm.files import whole_file
 
@@ -70,7 +71,7 @@ def allow_checkpoint_classes() -> None:
 
 
 def read_checkpoint(path: str) -> dict:
-    """The contents of a checkpoint, on the CPU.
+    """The contents of a checkpoint (.pth, or .safetensors of weights alone), on the CPU.
 
     Raises:
         FileNotFoundError: If ``path`` is not there.
@@ -80,6 +81,8 @@ def read_checkpoint(path: str) -> dict:
     if not os.path.isfile(path):
         raise FileNotFoundError(f'checkpoint {path} does not exist')
     try:
+        if str(path).endswith('.safetensors'):
+            return dict(state_dict=load_file(path))
         saved = torch.load(path, map_location='cpu', weights_only=True)
         return saved if 'state_dict' in saved else dict(state_dict=saved)
     except Exception as error:  # a foreign or cut file can fail anywhere in torch's reader

@@ -7,7 +7,10 @@ from mmengine.model import PretrainedInit
 
 from lrfr_mm.registry import MODELS
 
-__all__ = ['build_part', 'checkpoint_config', 'embedding_config']
+__all__ = ['TRAINING_PARTS', 'build_part', 'checkpoint_config', 'embedding_config']
+
+# Parts of a recognizer that its embeddings do not need.
+TRAINING_PARTS = ('head', 'contrast_loss', 'losses', 'teacher')
 
 
 def build_part(config, **sizes):
@@ -41,8 +44,7 @@ def embedding_config(config: dict) -> dict:
     The head, the losses and the teacher are None in it: neither their weights nor their checkpoints
     are read.
     """
-    parts = ('head', 'contrast_loss', 'losses', 'teacher')
-    return type(config)({**config, **{name: None for name in parts if name in config}})
+    return type(config)({**config, **{name: None for name in TRAINING_PARTS if name in config}})
 
 
 def checkpoint_config(config: dict) -> dict:

@@ -95,13 +95,31 @@ class FacePreprocessor(BaseDataPreprocessor):
         """``data`` of the collate function to ``dict(inputs, data_samples)`` for the model.
 
         Args:
+            data: See :meth:`views`.
+            training: Whether to make the LR view and check labels.
+
+        Returns:
+            ``inputs`` holds 'hr' and perhaps 'lr', each (B, 3, size, size), float32.
+
+        Raises:
+            ValueError: For a label out of range, an LR view that is there already.
+        """
+        inputs, samples = self.views(data, training)
+        self._scale_landmarks(samples, inputs['hr'].shape[-2:])
+        return dict(inputs={view: self.normalise(images.float())
+                            for view, images in inputs.items()}, data_samples=samples)
+
+    def views(self, data: dict, training: bool = False) -> tuple[dict, object]:
+        """The images of the batch on the device, before normalisation, and its data samples.
+
+        Args:
             data: ``inputs`` is ``dict(hr=(B, 3, H, W)[, lr=...])``, one tensor, or a list of
                 tensors (3, H, W) (mmengine's pseudo_collate), uint8 RGB; ``data_samples`` may be
                 missing.
             training: Whether to make the LR view and check labels.
 
         Returns:
-            ``inputs`` holds 'hr' and perhaps 'lr', each (B, 3, size, size), float32.
+            ``dict(hr=uint8 (B, 3, H, W)[, lr=...])``, and the data samples.
 
         Raises:
             ValueError: For a label out of range, an LR view that is there already.
@@ -125,9 +143,7 @@ class FacePreprocessor(BaseDataPreprocessor):
         inputs, samples = data['inputs'], data['data_samples']
         if draws is not None:
             inputs = self._two_views(inputs['hr'], samples, *draws)
-        self._scale_landmarks(samples, inputs['hr'].shape[-2:])
-        return dict(inputs={view: self.normalise(images.float())
-                            for view, images in inputs.items()}, data_samples=samples)
+        return inputs, samples
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) float RGB of 0 to 255 to what the network gets, float (B, 3, size, size)."""

@@ -61,7 +61,8 @@ def test_the_network_normalises_flips_and_gives_unit_length(recognizer, faces):
 
 @pytest.mark.parametrize('to, precision, cosine', [
     ('onnx', 'fp32', .999999), ('onnx', 'fp16', .999), ('onnx', 'int8', .9),
-    ('openvino', 'fp32', .99999), ('openvino', 'fp16', .999), ('openvino', 'int8', .9),
+    ('openvino', 'fp32', .99999), ('openvino', 'fp16', .999),
+    pytest.param('openvino', 'int8', .9, marks=pytest.mark.slow),
     ('torch-export', 'fp32', .999999), ('torch-export', 'fp16', .999)])
 def test_exports_are_the_same_network(recognizer, faces, tmp_path, to, precision, cosine):
     pytest.importorskip(dict(onnx='onnxruntime', openvino='openvino').get(to, 'torch'))
@@ -74,7 +75,7 @@ def test_exports_are_the_same_network(recognizer, faces, tmp_path, to, precision
     (path,) = tmp_path.glob('face.*[!n]')  # .xml, not its .bin
     target = EXPORT_TARGETS.build(dict(type=to))
     one = target.load(path, 1)(faces.images[:1])
-    np.testing.assert_allclose(np.linalg.norm(one), 1, rtol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(one), 1, rtol=5e-3 if precision == 'int8' else 1e-3)
     if precision == 'fp32':
         with torch.no_grad():
             want = ExportNetwork(recognizer)(torch.from_numpy(faces.images[:3])).numpy()

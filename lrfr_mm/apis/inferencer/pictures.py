@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from lrfr_mm.datasets.decode import decode
+from lrfr_mm.datasets.image_files import IMAGE_SUFFIXES
 from lrfr_mm.errors import InputError, InputMissingError
-from lrfr_mm.files import IMAGE_SUFFIXES
 
 __all__ = ['VIDEO_SUFFIXES', 'Picture', 'read_pictures']
 

@@ -14,7 +14,6 @@ __all__ = ['COMMANDS', 'main']
 COMMANDS = {
     'train': 'train a recognizer',
     'test': 'measure a checkpoint on the benchmarks of its config',
-    'align': 'photographs to aligned faces',
     'embed': 'pictures to embeddings, in a file',
     'verify': 'do two pictures show the same person?',
     'enroll': 'add a person to a gallery, or delete one',
@@ -23,8 +22,6 @@ COMMANDS = {
     'export': 'write a recognizer for another runtime, if it is as good there',
     'calibrate': 'learn thresholds and error rates by face size',
     'serve': 'a web page and an API for comparing, searching and identifying',
-    'card': 'write the model card of a recognizer',
-    'zoo': 'list, check and fetch recognizers',
 }
 
 

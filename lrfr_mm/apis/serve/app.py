@@ -10,13 +10,14 @@ from typing import Annotated
 
 import numpy as np
 
+from lrfr_mm.apis.gallery import Gallery
 from lrfr_mm.apis.inferencer import Face
 from lrfr_mm.apis.serve.service import FaceService, data_url, describe
 from lrfr_mm.errors import InputError, MissingDependencyError
 from lrfr_mm.version import __version__
 
 try:
-    from fastapi import Depends, FastAPI, File, Form, HTTPException, Request, UploadFile
+    from fastapi import FastAPI, File, Form, HTTPException, Request, UploadFile
     from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
     from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -143,7 +144,7 @@ def create_app(service: FaceService, token: str | None = None) -> FastAPI:
         return await run_in_threadpool(service.sweep, first, second, body.sizes, body.far,
                                        _RESOLUTIONS)
 
-    def gallery():
+    def gallery() -> Gallery:
         if service.gallery is None:
             raise HTTPException(404, 'this server has no gallery')
         return service.gallery
@@ -153,9 +154,9 @@ def create_app(service: FaceService, token: str | None = None) -> FastAPI:
 
     @app.post('/api/identify')
     async def identify(request: Request, picture: Annotated[UploadFile, File()],
-                       fpir: Annotated[float, Form(gt=0, lt=1)] = .05,
-                       people=Depends(gallery)) -> dict:
+                       fpir: Annotated[float, Form(gt=0, lt=1)] = .05) -> dict:
         """Who of the gallery each face of a picture is, or nobody."""
+        people = gallery()
         if service.calibration is None:
             raise HTTPException(409, 'identities need a calibration; `lrfr calibrate` makes one')
         result, (width, height) = await faces_of(picture)
@@ -178,15 +179,16 @@ def create_app(service: FaceService, token: str | None = None) -> FastAPI:
         return dict(width=width, height=height, faces=answers)
 
     @app.get('/api/people')
-    def listed(people=Depends(gallery)) -> list[dict]:
+    def listed() -> list[dict]:
         """All enrolled people."""
-        return [vars(person) for person in people.people()]
+        return [vars(person) for person in gallery().people()]
 
     @app.post('/api/people')
     async def enroll(request: Request, picture: Annotated[UploadFile, File()],
                      name: Annotated[str, Form()], consent: Annotated[str, Form()] = '',
-                     note: Annotated[str, Form()] = '', people=Depends(gallery)) -> dict:
+                     note: Annotated[str, Form()] = '') -> dict:
         """Add a picture of a person, which must show one face; the embedding is stored."""
+        people = gallery()
         result, _ = await faces_of(picture)
         if len(result) != 1:
             raise InputError(f'the picture shows {len(result)} faces; to enroll it must show one')
@@ -196,8 +198,9 @@ def create_app(service: FaceService, token: str | None = None) -> FastAPI:
         return vars(person)
 
     @app.delete('/api/people/{name}')
-    def delete(request: Request, name: str, people=Depends(gallery)) -> dict:
+    def delete(request: Request, name: str) -> dict:
         """Delete a person and every embedding."""
+        people = gallery()
         try:
             people.delete(name, actor(request))
         except InputError as error:

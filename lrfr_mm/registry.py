@@ -22,10 +22,21 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'EXPORT_TARGETS', 'FUNCTIONS',
-           'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS',
-           'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
-           'SOURCES', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS']
+__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'FUNCTIONS', 'GALLERIES',
+           'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS',
+           'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES',
+           'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS', 'type_name']
+
+
+def type_name(config: dict) -> str:
+    """Name of a config's ``type``, which is a registered name ('CosFaceHead', with or without a
+    scope) or, in mmengine's pure Python configs, the class.
+
+    Returns:
+        The class's name without scope, '' where there is no type.
+    """
+    kind = config.get('type') or ''
+    return getattr(kind, '__name__', None) or str(kind).rpartition('.')[2]
 
 
 # Some of these children register nothing of ours. mmengine warns when a scope lacks a registry, so
@@ -55,4 +66,3 @@ VISUALIZERS = _child(_VISUALIZERS, 'lrfr_mm.engine')
 WEIGHT_INITIALIZERS = _child(_WEIGHT_INITIALIZERS, 'lrfr_mm.models')
 LOG_PROCESSORS = _child(_LOG_PROCESSORS, 'lrfr_mm.engine')
 GALLERIES = Registry('gallery', scope='lrfr_mm', locations=['lrfr_mm.apis.gallery'])
-EXPORT_TARGETS = Registry('export target', scope='lrfr_mm', locations=['lrfr_mm.deployment'])

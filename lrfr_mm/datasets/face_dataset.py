@@ -45,7 +45,7 @@ class FaceDataset(Dataset):
         self.image_size, self.landmarks = image_size, landmarks
         self.metainfo = dict(num_classes=self.source.num_classes)
         if len(self.source) == 0:
-            raise ValueError(f'{self.source} holds no image')
+            raise InputError(f'{self.source} holds no image')
         if landmarks and not hasattr(self.source, 'landmarks'):
             raise InputError(f'{self.source} knows no landmarks; AlignedFaces and SyntheticFaces '
                              'do')
@@ -74,7 +74,7 @@ class FaceDataset(Dataset):
         """Sample ``index``, from 0 to len - 1.
 
         Raises:
-            ValueError: If an image cannot be decoded, has the wrong size, or a label is out of
+            InputError: If an image cannot be decoded, has the wrong size, or a label is out of
                 range; the text names the source and the index.
         """
         data, label = self.source.read(int(index))
@@ -95,11 +95,11 @@ class FaceDataset(Dataset):
         except ValueError as error:
             name = self.source.name(index) if hasattr(self.source, 'name') else str(index)
             shown = f' ({name})' if name != str(index) else ''
-            raise ValueError(f'{self.source}, image {index}{shown}: {error}') from None
+            raise InputError(f'{self.source}, image {index}{shown}: {error}') from None
         size = self.image_size
         if size is not None and results['img'].shape[:2] != (size, size):
             h, w = results['img'].shape[:2]
-            raise ValueError(f'{self.source}, image {index} is {w}x{h} px, {size}x{size} needed: '
+            raise InputError(f'{self.source}, image {index} is {w}x{h} px, {size}x{size} needed: '
                              "align the faces first, or put dict(type='ResizeFace') into the "
                              'pipeline if they are aligned at another size')
         return results

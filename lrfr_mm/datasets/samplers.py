@@ -34,7 +34,9 @@ class EpochSampler(Sampler):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Set the epoch; its first ``start`` samples of this process were used already."""
+        """Set the epoch, of which the first ``start`` samples (of all processes together) were used
+        already.
+        """
         self.epoch, self.start = epoch, start
         source = getattr(self.dataset, 'source', None)
         self._wanted = (source.epoch_indices(self._generator(0))
@@ -52,7 +54,17 @@ class EpochSampler(Sampler):
             order = self._generator(1).permutation(order)
         if self.round_up:
             order = np.resize(order, len(self) * self.world_size)
-        return iter(order[self.rank::self.world_size][self.start:].tolist())
+        order = order[self.start:]
+        if self.round_up and len(order) % self.world_size:  # the number of processes has changed
+            order = np.resize(order, self.left * self.world_size)
+        return iter(order[self.rank::self.world_size].tolist())
+
+    @property
+    def left(self) -> int:
+        """Samples of this process that are left of the epoch."""
+        if self.round_up:
+            return -(-max(0, len(self) * self.world_size - self.start) // self.world_size)
+        return len(range(self.start + self.rank, self._total, self.world_size))
 
     def __len__(self) -> int:
         if self.round_up:

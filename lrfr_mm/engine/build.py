@@ -6,71 +6,129 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from lrfr_mm.engine.checkpoint import (
-    allow_checkpoint_classes,
-    check_checkpoint,
-    load_recognizer,
-    read_checkpoint,
-    write_whole_files,
-)
+from lrfr_mm.engine.checkpoint import allow_checkpoint_classes, write_whole_files
+from lrfr_mm.engine.components import check_optimizer, naming_components
 from lrfr_mm.engine.distributed import init_processes
-from lrfr_mm.engine.start import check_resumed
+from lrfr_mm.engine.hooks import (
+    BufferSyncHook,
+    FaceCheckpointHook,
+    FullyShardedHook,
+    IterSeedHook,
+    PartialFCHook,
+    StartHook,
+    StopHook,
+)
+from lrfr_mm.engine.hooks.partial_fc import sharded_head
+from lrfr_mm.engine.overrides import check_loaders
+from lrfr_mm.engine.start import Start, find_start
 from lrfr_mm.engine.training_set import check_training_set
+from lrfr_mm.engine.work_dir import lock_work_dir
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.files import write_text
 from lrfr_mm.models.build import checkpoint_config, embedding_config
+from lrfr_mm.registry import type_name
 
 __all__ = ['build_runner']
 
+_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr',
+             'val_dataloader', 'val_cfg', 'val_evaluator')
+_TESTING = ('test_dataloader', 'test_cfg', 'test_evaluator')
+
 
 def build_runner(config: Config, train: bool) -> Runner:
-    """Prepare the process group, the class count and the Runner.
+    """Initialise the process group and build the Runner, for training or for testing.
 
-    Without a GPU, several processes use gloo and a CPU model wrapper. A head without
-    ``num_classes`` gets the training source's; a smaller one is an error before anything is built.
+    For training the work dir is locked, the start (resumed, fine-tuned, from scratch) is decided,
+    what the config leaves open is taken from the training set, and the hooks that no training can
+    do without are registered. For testing the model is built without head, losses and teacher.
+
+    Args:
+        config: Is changed.
+        train: For training; else for testing.
+
+    Returns:
+        mmengine's Runner; its ``config_text`` is the config as it was given.
+
+    Raises:
+        ConfigError: If a component cannot be built from its config, or settings contradict.
+        InputError, InputMissingError: If data or checkpoints cannot be used.
     """
     allow_checkpoint_classes()
     write_whole_files()
+    check_loaders(config)
+    check_optimizer(config)
     text = config.pretty_text
-    wrapper = config.get('model_wrapper_cfg') or {}
-    sharded = config.launcher != 'none' and wrapper.get('type') == 'FullySharded'
     if config.launcher != 'none':
         init_processes(config)
-        if sharded:  # mmengine looks names up in its own registry here
-            wrapper.type = 'lrfr_mm.FullySharded'
-            config.custom_hooks = [dict(type='FullyShardedHook'), *config.get('custom_hooks', [])]
-        elif not torch.cuda.is_available():
-            config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
-                                            broadcast_buffers=False)
-    if not train:
-        for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
-                    'val_dataloader', 'val_cfg', 'val_evaluator'):
-            config.pop(key, None)
-        config.model = embedding_config(config.model)
+    sharded = _choose_wrapper(config)
+    for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = config.get(key)
+        if loader and not loader.get('num_workers'):
+            loader.pop('persistent_workers', None)  # torch refuses both together
+            loader.pop('prefetch_factor', None)
+    start, lock = Start('scratch'), None
+    for key in _TESTING if train else _TRAINING:
+        config.pop(key, None)
+    if train:
+        config.custom_hooks = [hook for hook in config.get('custom_hooks') or []
+                               if type_name(hook) != 'PartialFCHook']  # registered below
+        lock = lock_work_dir(config.work_dir)
+        start = find_start(config)
+        with naming_components(config):
+            check_training_set(config)
+        if start.kind != 'scratch':
+            config.model = checkpoint_config(config.model)
     else:
-        for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
-            config.pop(key, None)
-        check_training_set(config)
-        check_resumed(config)
-    start = None if config.get('resume') else config.get('load_from')
-    if train and (start or config.get('load_from')):
-        config.model = checkpoint_config(config.model)
-    if start:
-        config.load_from = None
-    runner = Runner.from_cfg(config)
+        config.model = embedding_config(config.model)
+    config.resume, config.load_from = start.kind == 'resume', start.path
+    with naming_components(config):
+        runner = Runner.from_cfg(config)
+    if train:
+        _register_hooks(runner, start)
     if sharded:
-        runner._init_model_weights = _initialised_before
-    runner.config_text = text  # as the user wrote it, for the report
-    if config.filename and get_rank() == 0:  # mmengine wrote the part that it was given above
+        runner.register_hook(FullyShardedHook())
+        # mmengine broadcasts every tensor of the model here, and has no option against it; the
+        # sharded parameters were initialised and broadcast by FullySharded.
+        runner._init_model_weights = lambda: None
+    runner.config_text, runner.work_dir_lock = text, lock
+    if config.filename and get_rank() == 0:  # mmengine has written the half of it that is used
         write_text(Path(runner.work_dir, Path(config.filename).name), text)
-    if train and start:
-        load_recognizer(runner.model, start)  # all but the head, which is of other people
-    elif train and config.get('resume') and config.get('load_from'):
-        check_checkpoint(runner.model, read_checkpoint(config.load_from)['state_dict'],
-                         config.load_from)
     return runner
 
 
-def _initialised_before() -> None:
-    """In place of mmengine's, which takes every tensor for whole."""
+def _choose_wrapper(config: Config) -> bool:
+    """Set the wrapper of the model for this device; returns whether it is FullySharded."""
+    wrapper = config.get('model_wrapper_cfg') or {}
+    if config.launcher == 'none':
+        return False
+    if type_name(wrapper) == 'FullySharded':
+        wrapper.type = 'lrfr_mm.FullySharded'  # mmengine looks it up in its own registry
+        return True
+    if not torch.cuda.is_available():
+        config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
+                                        broadcast_buffers=False)
+    return False
+
+
+def _register_hooks(runner: Runner, start: Start) -> None:
+    """Register what does not depend on the config's choice of hooks.
+
+    Raises:
+        ConfigError: If mmengine's CheckpointHook would leave class shards out.
+    """
+    runner.register_hook(StartHook(start))
+    runner.register_hook(StopHook())
+    if not any(isinstance(hook, IterSeedHook) for hook in runner.hooks):
+        runner.register_hook(IterSeedHook())
+    if runner.world_size > 1:
+        runner.register_hook(BufferSyncHook())
+    if sharded_head(runner) is None:
+        return
+    runner.register_hook(PartialFCHook(start))
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and not isinstance(hook, FaceCheckpointHook):
+            raise ConfigError(f'default_hooks.checkpoint: {type(hook).__name__} does not write the '
+                              'class shards of a PartialFCHead, FaceCheckpointHook does')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,19 @@ from mmengine.fileio.backends import LocalBackend, register_backend
 from mmengine.logging.history_buffer import HistoryBuffer
 from safetensors.torch import load_file
 
+from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.files import whole_file
 
 __all__ = ['allow_checkpoint_classes', 'check_checkpoint', 'find_checkpoint', 'load_recognizer',
            'read_checkpoint', 'spread_like', 'whole_tensor', 'write_whole_files']
 
+# Modules of a recognizer that only training needs.
+TRAINING_PARTS = ('head', 'contrast_loss', 'losses')
+
 
 class WholeFileBackend(LocalBackend):
-    """mmengine's local files, each written under a temporary name and moved: what a killed process
-    or a full disk leaves is the old checkpoint, never half of a new one.
+    """mmengine's local files, each written under a temporary name and renamed: a killed process or
+    a full disk leaves the old checkpoint, never half of a new one.
     """
 
     def put(self, obj: bytes, filepath) -> None:
@@ -34,19 +39,8 @@ class WholeFileBackend(LocalBackend):
 
 
 def write_whole_files() -> None:
-    """Make mmengine write its checkpoints, and all else that goes by its file layer, that way."""
+    """Make mmengine write checkpoints, and whatever else its file layer writes, that way."""
     register_backend('local', WholeFileBackend, force=True, prefixes='')
-
-
-def find_checkpoint(work_dir: str) -> Path | None:
-    """The checkpoint of ``work_dir`` with the most epochs or iterations; None if there is none.
-
-    Looks at the files, not at mmengine's note ``last_checkpoint``, which a kill can leave empty and
-    a moved folder makes wrong.
-    """
-    found = [(int(match[1]), path) for path in Path(work_dir).glob('*.pth')
-             if (match := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name))]
-    return max(found)[1] if found else None
 
 
 def _statistic(owner: type, name: str):
@@ -70,29 +64,74 @@ def allow_checkpoint_classes() -> None:
                                           multiarray._reconstruct, multiarray.scalar, *numbers])
 
 
-def read_checkpoint(path: str) -> dict:
+def read_checkpoint(path: str, mmap: bool = False) -> dict:
     """The contents of a checkpoint (.pth, or .safetensors of weights alone), on the CPU.
 
+    Args:
+        path: The file: a checkpoint of mmengine, or a plain state dict, which is returned as
+            ``dict(state_dict=...)``.
+        mmap: Map the file instead of reading it: for a look at what is not a tensor.
+
     Raises:
-        FileNotFoundError: If ``path`` is not there.
-        ValueError: If it is not a checkpoint, is cut, or holds more than data.
+        InputMissingError: If ``path`` is not there.
+        InputError: If it is not a checkpoint, is cut, or holds more than data.
     """
     allow_checkpoint_classes()
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
+        raise InputMissingError(f'checkpoint {path} does not exist')
     try:
         if str(path).endswith('.safetensors'):
-            return dict(state_dict=load_file(path))
-        saved = torch.load(path, map_location='cpu', weights_only=True)
-        return saved if 'state_dict' in saved else dict(state_dict=saved)
+            saved = load_file(path)
+        else:
+            saved = torch.load(path, map_location='cpu', weights_only=True, mmap=mmap or None)
     except Exception as error:  # a foreign or cut file can fail anywhere in torch's reader
         lines = [line.strip() for line in str(error).splitlines() if 'rror:' in line or 'nsupported'
                  in line] or [str(error).partition('\n')[0] or type(error).__name__]
-        raise ValueError(f'{path} is not a checkpoint: {lines[0]}') from None
+        raise InputError(f'{path} is not a checkpoint: {lines[0]}') from error
+    if not isinstance(saved, Mapping):
+        raise InputError(f'{path} is not a checkpoint: it holds a {type(saved).__name__}')
+    saved = saved if 'state_dict' in saved else dict(state_dict=saved)
+    weights = saved['state_dict']
+    if not isinstance(weights, Mapping) or not weights:
+        raise InputError(f'{path} is not a checkpoint: its state_dict is '
+                         f'{"empty" if isinstance(weights, Mapping) else type(weights).__name__}')
+    for key, value in weights.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise InputError(f'{path} is not a checkpoint: its state_dict has the entry {key!r} of '
+                             f'type {type(value).__name__}, where names of tensors are needed')
+    return saved
+
+
+def find_checkpoint(work_dir: str) -> Path | None:
+    """The checkpoint of ``work_dir`` that is furthest in training; None if there is none.
+
+    The last ``epoch_N.pth``, the last ``iter_N.pth`` and ``interrupted.pth`` are compared by the
+    epoch and the iteration that they hold. mmengine's file ``last_checkpoint`` is not used: a
+    killed process can leave it empty, and a moved directory makes it wrong.
+
+    Raises:
+        InputError: If one of them cannot be read.
+    """
+    newest: dict[str, tuple[int, Path]] = {}
+    for path in Path(work_dir).glob('*.pth'):
+        match = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', path.name)
+        if match:
+            found = (int(match[2]), path)
+            newest[match[1]] = max(found, newest.get(match[1], found))
+    paths = [path for _, path in newest.values()]
+    paths += [path for path in [Path(work_dir, 'interrupted.pth')] if path.is_file()]
+    if len(paths) < 2:
+        return paths[0] if paths else None
+
+    def progress(path: Path) -> tuple[int, int, bool]:
+        meta = read_checkpoint(str(path), mmap=True).get('meta', {})
+        return meta.get('epoch', 0), meta.get('iter', 0), path.name.startswith('epoch')
+
+    return max(paths, key=progress)
 
 
 def check_checkpoint(model: torch.nn.Module, saved: dict, path: str) -> None:
-    """Raise ValueError, naming tensors, unless ``saved`` has exactly the tensors of ``model``."""
+    """Raise InputError, naming tensors, unless ``saved`` has exactly the tensors of ``model``."""
     wanted = (model.module if hasattr(model, 'module') else model).state_dict()
     missing, left = sorted(wanted.keys() - saved.keys()), sorted(saved.keys() - wanted.keys())
     wrong = [key for key in wanted.keys() & saved.keys() if wanted[key].shape != saved[key].shape]
@@ -105,7 +144,7 @@ def check_checkpoint(model: torch.nn.Module, saved: dict, path: str) -> None:
         parts.append(f'{key} is {tuple(saved[key].shape)}, the model has '
                      f'{tuple(wanted[key].shape)}')
     if parts:
-        raise ValueError(f'{path} belongs to another model: {"; ".join(parts)}')
+        raise InputError(f'{path} belongs to another model: {"; ".join(parts)}')
 
 
 def whole_tensor(tensor: torch.Tensor) -> torch.Tensor:
@@ -127,15 +166,14 @@ def load_recognizer(model: torch.nn.Module, path: str) -> None:
     Weights of the head and of the losses, which belong to the people of a training, are left out.
 
     Raises:
-        FileNotFoundError: If ``path`` is not there.
-        ValueError: If it is no checkpoint, or one of another model; the text names tensors.
+        InputMissingError: If ``path`` is not there.
+        InputError: If it is no checkpoint, or one of another model; the text names tensors.
     """
     saved = read_checkpoint(path)['state_dict']
     own = model.module if hasattr(model, 'module') else model
-    trained_with = ('head', 'contrast_loss', 'losses')
-    saved = {key: value for key, value in saved.items() if key.split('.')[0] not in trained_with}
-    aside = {name: getattr(own, name, None) for name in trained_with}
-    for name in trained_with:
+    saved = {key: value for key, value in saved.items() if key.split('.')[0] not in TRAINING_PARTS}
+    aside = {name: getattr(own, name, None) for name in TRAINING_PARTS}
+    for name in TRAINING_PARTS:
         setattr(own, name, None)
     try:
         check_checkpoint(own, saved, path)

@@ -1,59 +1,55 @@
-"""How a command ends: messages and exit codes."""
+"""How a command ends: its message and its exit code."""
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 
 import torch.distributed as dist
 
-from lrfr_mm import registry
-from lrfr_mm.engine.distributed import leave
+from lrfr_mm.engine.distributed import describe_lost_ranks, leave
+from lrfr_mm.errors import UserError
 
-__all__ = ['run_command']
+__all__ = ['message_of', 'run_command']
 
 
-def run_command(main) -> None:
-    """Run ``main()``; a user's mistake is one line and exit code 2, all else a traceback and 1.
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run ``main()`` and exit: with its return value (None is 0), with 2 and one line after a
+    UserError, with 1 and a traceback after any other exception.
 
-    LRFR_TRACEBACK=1 in the environment shows the traceback of a user's mistake as well.
+    LRFR_TRACEBACK=1 in the environment shows the traceback of a UserError, with its cause, too.
     """
     try:
         code = main() or 0
-    except (ValueError, OSError, KeyError, ImportError, TypeError) as error:
-        # Of the TypeErrors only a config's wrong or forgotten argument is a user's.
-        if isinstance(error, TypeError) and ' argument' not in str(error):
-            raise
+    except UserError as error:
         if os.environ.get('LRFR_TRACEBACK') == '1':
             traceback.print_exc()
-        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-        lines = [line for line in text.splitlines() if line.strip()] or [repr(error)]
-        print(f'error: {_unknown_name(text) or lines[-1].strip()}', file=sys.stderr)
+        print(f'error: {message_of(error)}', file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
+        code = 1
+    except Exception as error:
+        traceback.print_exc()
+        lost = describe_lost_ranks(error)
+        if lost:
+            print(f'error: {lost}', file=sys.stderr)
         code = 1
     if dist.is_available() and dist.is_initialized():
         leave(code)
     sys.exit(code)
 
 
-def _unknown_name(text: str) -> str | None:
-    """mmengine's complaint about a name that is not registered, with the near ones that are."""
-    found = re.search(r"['\"]?([\w.]+) is not in the (?:\w+::)?([\w ]+) registry", text)
-    if found is None:
-        return None
-    name, kind = found.groups()
-    known = set()
-    for candidate in vars(registry).values():
-        if isinstance(candidate, registry.Registry) and candidate.name == kind:
-            while candidate is not None:
-                candidate.import_from_location()
-                known |= set(candidate.module_dict)
-                candidate = candidate.parent
-    near = difflib.get_close_matches(name, known, n=3, cutoff=.5)
-    return (f'{name!r} is not a registered {kind}; '
-            + (f'near it: {", ".join(near)}' if near else f'there are {", ".join(sorted(known))}')
-            + '. A component of your own needs custom_imports in the config.')
+def message_of(error: UserError) -> str:
+    """The message of ``error`` on one line.
+
+    An error that a DataLoader's worker raised holds the worker's traceback; the message is what
+    follows the exception's name there.
+    """
+    text = str(error)
+    if re.match(r'Caught \w+ in ', text):
+        text = re.split(rf'^(?:[\w.]+\.)?{type(error).__name__}: ', text, flags=re.M)[-1]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return ' '.join(lines) or type(error).__name__

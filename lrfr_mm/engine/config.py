@@ -1,4 +1,4 @@
-"""Configs: read from a file, overridden from the command line."""
+"""Configs: found by path or name, read, and overridden from the command line."""
 from __future__ import annotations
 
 import argparse
@@ -6,45 +6,92 @@ import os
 import sys
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
-__all__ = ['add_common_arguments', 'load_config', 'select_benchmarks']
+import lrfr_mm
+from lrfr_mm.engine.overrides import apply_overrides
+from lrfr_mm.errors import ConfigError, InputMissingError
+from lrfr_mm.registry import type_name
+
+__all__ = ['add_common_arguments', 'find_config', 'load_config', 'read_config',
+           'select_benchmarks']
+
+
+class OverrideAction(argparse.Action):
+    """Collects KEY=VALUE texts; they are parsed when the config, and so each key's type, is known.
+    """
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        texts = dict(getattr(namespace, self.dest) or {})
+        for value in values:
+            key, sign, text = value.partition('=')
+            if not sign or not key:
+                parser.error(f'{option_string}: {value!r} is not KEY=VALUE')
+            texts[key] = text
+        setattr(namespace, self.dest, texts)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing share."""
-    parser.add_argument('--work-dir', help='where everything is written '
+    parser.add_argument('--work-dir', help='directory of all output '
                         '(default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm'), default='none',
                         help='how the processes were started')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=OverrideAction, metavar='KEY=VALUE',
                         help='override settings of the config, e.g. train_dataloader.batch_size=64')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help=argparse.SUPPRESS)
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and merge the command line into it.
+def find_config(name: str) -> Path:
+    """A config file by its path, or by its name below ``configs/`` (``lrfr/demo``, with or without
+    ``.py``): that of the working directory, of the repository, or of the installed package.
 
     Raises:
-        ValueError: If the file is not a config; the text says where.
-        FileNotFoundError: If it is not there.
+        InputMissingError: If there is none.
     """
-    if not os.path.isfile(args.config):
-        raise FileNotFoundError(f'config {args.config} does not exist')
+    if Path(name).is_file():
+        return Path(name)
+    package = Path(lrfr_mm.__file__).parent
+    installed = package / '.mim' / 'configs'  # in a wheel; a checkout has them beside the package
+    for directory in (Path('configs'), installed if installed.is_dir()
+                      else package.parent / 'configs'):
+        for candidate in (directory / name, directory / f'{name}.py'):
+            if candidate.is_file():
+                return candidate
+    raise InputMissingError(f'config {name} does not exist, neither as a file nor below '
+                            'configs/ of the working directory or of the package')
+
+
+def read_config(name: str) -> Config:
+    """The config of :func:`find_config`, text or pure Python.
+
+    Raises:
+        InputMissingError: If it, or a base, is not there.
+        ConfigError: If it is not a config; the text says where.
+    """
+    path = find_config(name)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # so that custom_imports finds the user's own modules
     try:
-        config = Config.fromfile(args.config)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise ValueError(f'config {args.config}: {type(error).__name__}: {error}') from error
-    if args.cfg_options:
-        old_root = config.get('data_root')
-        config.merge_from_dict(args.cfg_options)
-        if old_root and config.data_root != old_root:
-            _move(config._cfg_dict, old_root, config.data_root)
+        return Config.fromfile(path)
+    except FileNotFoundError as error:
+        raise InputMissingError(f'config {path}: {error}') from error
+    except Exception as error:  # executing a config can raise anything
+        raise ConfigError(f'config {path}: {type(error).__name__}: {error}') from error
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config of ``args.config`` and merge the command line into it.
+
+    ``args.cfg_options`` maps keys to texts (from the command line) or to values.
+
+    Raises:
+        InputMissingError, ConfigError: See :func:`read_config` and
+            :func:`~lrfr_mm.engine.overrides.apply_overrides`.
+    """
+    config = read_config(args.config)
+    apply_overrides(config, args.cfg_options or {})
     if args.work_dir:
         config.work_dir = args.work_dir
     elif config.get('work_dir') is None:
@@ -53,23 +100,16 @@ def load_config(args: argparse.Namespace) -> Config:
     return config
 
 
-def _move(node, old: str, new: str) -> None:
-    """Replace the beginning ``old`` of every string below ``node`` by ``new``."""
-    for key in list(node) if isinstance(node, dict) else range(len(node)):
-        value = node[key]
-        if isinstance(value, str) and value.startswith(old):
-            node[key] = new + value[len(old):]
-        elif isinstance(value, (dict, list)):
-            _move(value, old, new)
-
-
 def select_benchmarks(config: Config, names: str | None, out: str | None) -> None:
-    """Keep the benchmarks in ``names`` (separated by commas; None or 'all' for what is there) and
-    set the metrics file ``out``.
+    """Keep the benchmarks in ``names`` (separated by commas; None or 'all' for those whose files
+    are there) and set the metrics file ``out``.
+
+    Raises:
+        ConfigError: If the config has no benchmark of a name.
     """
     if out:
         for hook in config.get('custom_hooks', []):
-            if hook['type'] == 'ReportHook':
+            if type_name(hook) == 'ReportHook':
                 hook.out = out
     if names is None or names == 'all':
         return
@@ -77,8 +117,8 @@ def select_benchmarks(config: Config, names: str | None, out: str | None) -> Non
     configured = {dataset.name: dataset for dataset in config.test_dataloader.dataset}
     for name in wanted:
         if name not in configured:
-            raise ValueError(f'the config has no benchmark {name!r}; it has '
-                             f'{", ".join(configured)}')
+            raise ConfigError(f'--benchmarks: the config has no benchmark {name!r}; it has '
+                              f'{", ".join(configured)}')
     config.test_dataloader.dataset = [configured[name] for name in wanted]
     config.test_evaluator = [m for m in config.test_evaluator if m.benchmark in wanted]
     config.test_cfg.strict = True

@@ -1,14 +1,17 @@
 """The loop that embeds images: for validation, tests, the Embedder, figures and the audit."""
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from mmengine import dist
+from mmengine.model import is_model_wrapper
 from torch.utils.data import DataLoader
 
 from lrfr_mm.datasets.collate import face_collate
+from lrfr_mm.errors import InputError, UserError
 from lrfr_mm.evaluation.metrics import View
 from lrfr_mm.ops.degradations import degrade_images
 
@@ -25,7 +28,8 @@ def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
     Args:
         model: A recognizer in eval mode, wrapped for distributed training or not (anything with
             mmengine's ``test_step``), or a callable from uint8 images (B, 3, H, W), RGB, on the
-            CPU to embeddings (B, D).
+            model's device to embeddings (B, D). A recognizer whose ``forward`` takes ``view`` gets
+            'lr' for degraded images.
         images: A map-style dataset or a sequence; item i is a sample that ``collate_fn`` takes,
             e.g. ``dict(img=uint8 RGB (H, W, 3))``.
         views: Resolution, degradation and mirroring under which each image is embedded.
@@ -42,7 +46,7 @@ def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
     """
     if getattr(model, 'training', False):
         raise ValueError('the model is in training mode: call model.eval() before embedding')
-    step = model.test_step if hasattr(model, 'test_step') else None
+    step = _embedding_step(model)
     parameter = next(model.parameters(), None) if hasattr(model, 'parameters') else None
     device = torch.device('cpu') if parameter is None else parameter.device
     for batch in DataLoader(images, batch_size, num_workers=num_workers, collate_fn=collate_fn,
@@ -54,13 +58,26 @@ def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
         for view in views:
             shown = degraded[view.resolution, view.degradation]
             shown = shown.flip(-1) if view.mirrored else shown
-            if step is None:
-                embeddings = model(shown)
-            else:
-                embeddings = step(dict(inputs=dict(hr=shown),
-                                       data_samples=batch['data_samples'])).embedding
-            out[view] = embeddings.float()
+            out[view] = step(shown, batch.get('data_samples'), view).float()
         yield batch, out
+
+
+def _embedding_step(model: Callable) -> Callable:
+    """A function of uint8 images, data samples and View to embeddings (B, D) of ``model``."""
+    own = model.module if is_model_wrapper(model) else model
+    if not hasattr(own, 'test_step'):
+        return lambda images, samples, view: model(images)
+    takes_view = 'view' in inspect.signature(own.forward).parameters
+
+    def step(images: torch.Tensor, samples, view: View) -> torch.Tensor:
+        data = dict(inputs=dict(hr=images), data_samples=samples)
+        if not takes_view:
+            return own.test_step(data).embedding
+        # A degraded image is the LR view of the face; what others are is not known.
+        data = own.data_preprocessor(data, False)
+        return own(**data, mode='predict', view=None if view.resolution is None else 'lr').embedding
+
+    return step
 
 
 def embed_images(model: Callable, images, views: Sequence[View] = (View(),),
@@ -83,27 +100,29 @@ def embed_images(model: Callable, images, views: Sequence[View] = (View(),),
         For each view float32 (N, D), not normalised, in the order of ``images``.
 
     Raises:
-        ValueError: If there is no image, or an embedding is not finite; the text names the image.
+        InputError: If there is no image, or an embedding is not finite; the text names the image.
     """
-    rank, world = dist.get_rank(), dist.get_world_size()
     if len(images) == 0:
-        raise ValueError(f'{name}: there is no image to embed')
-    batches = embedded_batches(model, images, views, batch_size, num_workers,
-                               sampler=range(rank, len(images), world), **settings)
+        raise InputError(f'{name}: there is no image to embed')
+    rank, world = dist.get_rank(), dist.get_world_size()
+    own = range(rank, len(images), world)
+    batches = embedded_batches(model, images, views, batch_size, num_workers, sampler=own,
+                               **settings)
     parts: dict[View, list[np.ndarray]] = {view: [] for view in views}
-    for index in range(-(-len(range(rank, len(images), world)) // batch_size)):
-        if before_batch is not None:
-            before_batch(index)
-        batch, embeddings = next(batches)
-        for view in views:
-            parts[view].append(embeddings[view].cpu().numpy())
-        if after_batch is not None:
-            after_batch(index, batch, embeddings)
-    local = {view: np.concatenate(part) for view, part in parts.items() if part}
-    gathered = [local]
-    if world > 1:
-        gathered = [None] * world
-        torch.distributed.all_gather_object(gathered, local)
+    failure = None
+    try:
+        for index in range(-(-len(own) // batch_size)):
+            if before_batch is not None:
+                before_batch(index)
+            batch, embeddings = next(batches)
+            for view in views:
+                parts[view].append(embeddings[view].cpu().numpy())
+            if after_batch is not None:
+                after_batch(index, batch, embeddings)
+    except UserError as error:
+        failure = error
+    gathered = _gather({view: np.concatenate(part) for view, part in parts.items() if part},
+                       failure)
     out = {}
     for view in views:
         pieces = [part.get(view) for part in gathered]  # a rank may have had no image
@@ -116,12 +135,28 @@ def embed_images(model: Callable, images, views: Sequence[View] = (View(),),
     return out
 
 
+def _gather(own: dict, failure: UserError | None) -> list[dict]:
+    """The embeddings of each rank, on every rank.
+
+    Raises:
+        UserError: That of the first rank that has one, on every rank: none waits for another.
+    """
+    gathered = [(own, failure)]
+    if dist.get_world_size() > 1:
+        gathered = [None] * dist.get_world_size()
+        torch.distributed.all_gather_object(gathered, (own, failure))
+    for _, error in gathered:
+        if error is not None:
+            raise error
+    return [part for part, _ in gathered]
+
+
 def _check_finite(embeddings: np.ndarray, images, name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(embeddings).all(1))
     if len(bad):
         source = getattr(images, 'source', None)
         shown = f' ({source.name(int(bad[0]))})' if hasattr(source, 'name') else ''
-        raise ValueError(f'{name}: the embedding of image {bad[0]}{shown} has NaN or infinite '
+        raise InputError(f'{name}: the embedding of image {bad[0]}{shown} has NaN or infinite '
                          f'numbers ({len(bad)} of {len(embeddings)} images do)')
 
 

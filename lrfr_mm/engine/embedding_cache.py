@@ -1,59 +1,102 @@
-"""Embeddings of a benchmark on disk, found again by what they are made of."""
+"""Embeddings of a benchmark on disk, under a key of all that determines them."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine import dist
+from mmengine.logging import print_log
 
 from lrfr_mm.engine.checkpoint import whole_tensor
+from lrfr_mm.errors import UserError
 from lrfr_mm.evaluation.metrics import View
 from lrfr_mm.files import whole_file
 
 __all__ = ['EmbeddingCache']
 
+_SAMPLES = 16  # images that are hashed after the pipeline as well
+# Attributes that hold a module's tensors, which are hashed by name, or the progress of a run.
+_NOT_SETTINGS = ('_parameters', '_buffers', '_modules', 'training', '_visit')
+
 
 class EmbeddingCache:
-    """Files named by (network, benchmark, view).
+    """Files named by (benchmark, network, images, view).
 
-    The network is told by all its numbers and its structure, the benchmark by every byte of its
-    images, their order, the pipeline and the decoder: a changed one is never mistaken.
+    The network's part of the key hashes its structure, its parameters and buffers, and the plain
+    attributes of every module, the preprocessor's among them. The images' part hashes every encoded
+    image in the benchmark's order, the decoder, the attributes of the benchmark and of each
+    transform, and some images after the pipeline.
 
     Args:
-        folder: Where the files lie.
-        model: The recognizer.
+        folder: Directory of the files.
+        model: The recognizer; all ranks must construct the cache, since parameters may be sharded.
     """
 
     def __init__(self, folder: str, model: torch.nn.Module):
         self.folder = Path(folder)
-        digest = hashlib.blake2b(repr(model).encode(), digest_size=8)
-        for name, value in sorted(model.state_dict().items()):
-            value = whole_tensor(value)
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
-                          if value.dim() else str(value.item()).encode())
-        self._model = digest.hexdigest()
+        digest = _Digest()
+        digest.add(repr(model))
+        for name, value in [*sorted(model.named_parameters()), *sorted(model.named_buffers())]:
+            digest.add((name, whole_tensor(value)))
+        for name, module in model.named_modules():
+            digest.add((name, _plain_attributes(module)))
+        digest.add(str(next(model.parameters()).device.type))
+        self._model = digest.hex()
+
+    def complete(self, benchmark, views: Sequence[View],
+                 embed: Callable[[list[View]], dict[View, np.ndarray]]) -> dict[View, np.ndarray]:
+        """Embeddings of ``benchmark`` under ``views``, from the files where they are there.
+
+        Rank 0 reads the cache and broadcasts it, since ranks may see different disks.
+
+        Args:
+            benchmark: The benchmark.
+            views: What is wanted.
+            embed: Computes those that are missing, on all ranks.
+        """
+        shared: list = [None]
+        if dist.is_main_process():
+            try:
+                key = self.key(benchmark)
+                shared = [(key, self.load(key, views))]
+            except UserError as error:
+                shared = [error]
+        dist.broadcast_object_list(shared)
+        if isinstance(shared[0], UserError):
+            raise shared[0]
+        key, found = shared[0]
+        missing = [view for view in views if view not in found]
+        if not missing:
+            print_log(f'{benchmark.name}: embeddings of an earlier test', logger='current')
+            return found
+        made = embed(missing)
+        if dist.is_main_process():
+            self.save(key, made)
+        return {**found, **made}
 
     def key(self, benchmark) -> str:
         """What tells ``benchmark``, under this network, from any other."""
-        inner = getattr(benchmark, 'inner', benchmark)  # CrossResolution degrades another's images
-        digest = hashlib.blake2b(f'{inner.pipeline!r} {inner.decoder} '
-                                 f'{getattr(benchmark, "resolution", None)}'.encode(),
-                                 digest_size=8)
+        digest = _Digest()
+        for part in (benchmark, getattr(benchmark, 'inner', None)):
+            if part is not None:
+                digest.add((type(part).__qualname__, _plain_attributes(part),
+                            [_description(step) for step in getattr(part, 'pipeline', ())]))
         for i in range(len(benchmark)):
-            data = benchmark.source.read(i)[0]
-            digest.update(data.tobytes() if isinstance(data, np.ndarray) else data)
-        if hasattr(benchmark, '_low'):
-            digest.update(benchmark._low.tobytes())
-        return f'{benchmark.name}-{self._model}-{digest.hexdigest()}'
+            digest.add(benchmark.source.read(i)[0])
+        for i in np.unique(np.linspace(0, len(benchmark) - 1, _SAMPLES).astype(int)).tolist():
+            digest.add({name: value for name, value in benchmark[i].items()
+                        if isinstance(value, (np.ndarray, torch.Tensor))})
+        return f'{benchmark.name}-{self._model}-{digest.hex()}'
 
     def _path(self, key: str, view: View) -> Path:
         side = 'full' if view.resolution is None else f'{view.resolution}px'
         side += '' if view.degradation == 'bicubic' else f'-{view.degradation}'
         return self.folder / f'{key}-{side}{"-mirrored" if view.mirrored else ""}.npy'
 
-    def load(self, key: str, views) -> dict[View, np.ndarray]:
+    def load(self, key: str, views: Sequence[View]) -> dict[View, np.ndarray]:
         """Those of ``views`` that are there; a damaged file counts as missing."""
         found = {}
         for view in views:
@@ -64,6 +107,66 @@ class EmbeddingCache:
         return found
 
     def save(self, key: str, embeddings: dict[View, np.ndarray]) -> None:
+        """Write one file a view."""
         for view, vectors in embeddings.items():
             with whole_file(self._path(key, view)) as part, open(part, 'wb') as file:
                 np.save(file, vectors)
+
+
+class _Digest:
+    """A hash of nested plain values."""
+
+    def __init__(self):
+        self._hash = hashlib.blake2b(digest_size=8)
+
+    def add(self, value) -> None:
+        if isinstance(value, bytes):
+            self._text(f'bytes {len(value)}')
+            self._hash.update(value)
+        elif isinstance(value, torch.Tensor):
+            value = value.detach().cpu().contiguous()
+            self._text(f'{value.dtype} {tuple(value.shape)}')
+            self._hash.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+        elif isinstance(value, np.ndarray):
+            self._text(f'{value.dtype} {value.shape}')
+            self._hash.update(repr(value.tolist()).encode() if value.dtype == object
+                              else np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, Mapping):
+            for key in sorted(value, key=str):
+                self._text(f'key {key!r}')
+                self.add(value[key])
+        elif isinstance(value, (list, tuple)):
+            self._text(f'{type(value).__name__} {len(value)}')
+            for item in value:
+                self.add(item)
+        else:
+            self._text(repr(value))
+
+    def _text(self, text: str) -> None:
+        self._hash.update(text.encode() + b'\0')
+
+    def hex(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _is_plain(value) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_plain(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int, float, str, bytes, np.ndarray, np.generic,
+                                               torch.Tensor))
+
+
+def _plain_attributes(owner) -> dict:
+    """Attributes of an object that are numbers, texts, arrays, or collections of these."""
+    return {name: value for name, value in vars(owner).items()
+            if name not in _NOT_SETTINGS and _is_plain(value)}
+
+
+def _description(step, depth: int = 4) -> tuple:
+    """Name of a transform (an object or a function) and its settings; objects in it likewise."""
+    name = getattr(step, '__qualname__', type(step).__qualname__)
+    settings = {key: value if _is_plain(value) else _description(value, depth - 1)
+                for key, value in getattr(step, '__dict__', {}).items()} if depth else {}
+    return name, settings

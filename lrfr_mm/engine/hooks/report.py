@@ -20,6 +20,9 @@ class ReportHook(Hook):
     """After a test: the table, ``metrics.json``, ``report/index.html``, and for
     ``tools/compare.py`` ``run.json`` and ``items.npz`` (which pairs and probes were right).
 
+    If a benchmark failed, ``metrics.json`` has what was measured on the others, and under
+    ``failed`` a dict of the benchmark's name to the error; ``run.json`` has the same entry.
+
     Args:
         out: Path of the metrics file; default ``metrics.json`` in the work dir.
         name: Name of the run in the report; default the work dir's name.
@@ -40,10 +43,14 @@ class ReportHook(Hook):
         loop, work_dir = runner.test_loop, Path(runner.work_dir)
         runner.logger.info('\n' + table_text(loop.results))
         out = Path(self.out) if self.out else work_dir / 'metrics.json'
-        write_text(out, json.dumps(metrics, indent=2) + '\n')
+        failed = {name: str(error) for name, error in loop.failures.items()}
+        write_text(out, json.dumps({**metrics, **(dict(failed=failed) if failed else {})}, indent=2)
+                   + '\n')
         run = collect_run(self.name or work_dir.name, loop.results,
                           getattr(runner, 'config_text', runner.cfg.pretty_text),
                           checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
+        if failed:
+            run['failed'] = failed
         write_text(work_dir / 'run.json', json.dumps(run))
         with whole_file(work_dir / 'items.npz') as part, open(part, 'wb') as file:
             np.savez_compressed(file, **{name: correct for _, result in loop.results

@@ -1,1 +1,0 @@
-"""The commands of ``lrfr``, a file each."""

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrfr_mm.analysis.study import Row, collect, default_metrics, run_rows, study_markdown
+from lrfr_mm.analysis.study import (
+    Row,
+    accuracies,
+    collect,
+    default_metrics,
+    items_of_runs,
+    run_rows,
+    study_table,
+)
+from lrfr_mm.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,8 +56,10 @@ def test_rows_run_once_with_their_options(tools, tmp_path):
     assert calls[1].startswith('test.py two.py') and 'epoch_2.pth' in calls[1]
     results = collect(rows, [0, 1], tmp_path / 'out')
     np.testing.assert_array_equal(results['two']['a/accuracy'], [91, 92])
-    table = study_markdown(results, ['a/accuracy'])
-    assert '| a/accuracy | 90.50 ± 0.71 | 91.50 ± 0.71 | +1.00 ± 0.00 |' in table
+    table = study_table(results, ['a/accuracy'])
+    assert table.values.tolist() == [['a/accuracy', '90.50 ± 0.71', '91.50 ± 0.71',
+                                      '+1.00 ± 0.00']]
+    assert list(table.columns) == ['', 'one', 'two', 'two - one']
 
 
 def test_a_run_that_fails_names_its_log(tools, tmp_path):
@@ -93,6 +105,25 @@ def test_two_runs_at_a_time_share_the_cores(tools, tmp_path):
     assert len(collect(rows, [0, 1], tmp_path / 'out')['one']['a/accuracy']) == 2
 
 
+def test_ends_of_intervals_are_no_columns():
+    assert accuracies(['lfw/accuracy', 'lfw/accuracy_std', 'lfw/accuracy_low',
+                       'lfw/accuracy_high', 'lfw/auc', 'sweep/accuracy@7', 'sweep/accuracy@7_low',
+                       'sweep/accuracy@7_high']) == ['lfw/accuracy', 'sweep/accuracy@7']
+
+
+@pytest.mark.parametrize(('file', 'data'), [
+    ('metrics.json', b'{"a": '), ('metrics.json', b'[1]'), ('metrics.json', b'{"a": "much"}'),
+    ('metrics.json', b'\xff'), ('items.npz', b''), ('items.npz', b'PK\x03\x04nothing')])
+def test_damaged_results_are_named(tmp_path, file, data):
+    row = Row('one', 'one.py')
+    path = row.folder(tmp_path, 0) / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    read = collect if file == 'metrics.json' else lambda rows, *rest: items_of_runs(*rows, *rest)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        read([row], [0], tmp_path)
+
+
 def test_default_columns():
     names = [f'{prefix}/accuracy@{r}' for prefix in ('sweep', 'cross', 'nearest', 'att_sweep')
              for r in (7, 14, 20, 28, 112)]
@@ -126,7 +157,7 @@ test_evaluator = [dict(type='ResolutionSweep', benchmark='synthetic', resolution
                            tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     table = (tmp_path / 'out' / 'weight.md').read_text()
-    assert table in done.stdout and '| l2_100 | maug |' in table
+    assert table in done.stdout and re.search(r'\| l2_100 +\| +maug \|', table)
     for name in ('weight', 'weight_by_gradient'):
         assert all((tmp_path / 'out' / f'{name}.{kind}').is_file() for kind in
                    ('png', 'svg', 'csv'))

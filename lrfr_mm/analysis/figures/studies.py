@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.analysis.ablations import QUESTIONS
 from lrfr_mm.analysis.figures.gradients import term_gradients
 from lrfr_mm.analysis.figures.style import canvas, colour, save_figure
 from lrfr_mm.analysis.figures.subjects import Subject
@@ -34,7 +33,7 @@ def study_figure(results: dict[str, dict[str, np.ndarray]], metrics: list[str], 
     """A line a row, a panel a metric: each seed a dot, their mean a bar, one deviation a line.
 
     Args:
-        results: Of :func:`~lrfr_mm.analysis.study.collect`.
+        results: Of :func:`~lrfr_mm.analysis.study.results.collect`.
         metrics: Names of the panels' numbers.
         out, name: See ``save_figure``.
     """
@@ -80,7 +79,7 @@ def weight_figure(subjects: list[Subject], results: dict[str, dict[str, np.ndarr
                 'lp2': 'L2'}
     points, rows = {family: [] for family in families}, []
     for subject in subjects:
-        contrast = QUESTIONS['weight'][subject.name].contrast
+        contrast = subject.runs[0].config.model.contrast_loss
         if contrast is None:
             continue
         family = (f'lp{contrast["p"]}' if contrast['type'] == 'LpDistanceLoss' else

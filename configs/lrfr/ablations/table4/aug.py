@@ -1,5 +1,4 @@
-# Table 4, aug. Published, SCface d1 d2 d3 mean | XQLFW | LFW:
-# 71.5, 92.8, 96.3, 86.8, 84.33, 98.65
+# Table 4, aug.
 _base_ = ['../../r34_webface.py']
 model = dict(contrast_loss=None)
 train_dataloader = dict(dataset=dict(pipeline=[

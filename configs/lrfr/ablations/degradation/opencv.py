@@ -1,0 +1,5 @@
+# LR views by OpenCV's bicubic, which does not antialias.
+_base_ = ['../../r34_webface.py']
+train_dataloader = dict(dataset=dict(pipeline=[
+    dict(type='MultiResAug', resolutions=(7, 14, 20), ratio=(1, 1, 2),
+         degradation='opencv')]))

@@ -1,0 +1,3 @@
+# LogFExp as in the paper, lambda = 10.
+_base_ = ['../../r34_webface.py']
+model = dict(contrast_loss=dict(loss_weight=10))

@@ -1,0 +1,3 @@
+# L1 distance, lambda = 10.
+_base_ = ['../../r34_webface.py']
+model = dict(contrast_loss=dict(_delete_=True, type='LpDistanceLoss', p=1, loss_weight=10))

@@ -22,10 +22,11 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'FUNCTIONS', 'GALLERIES',
-           'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS',
-           'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'SOURCES',
-           'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS', 'type_name']
+__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'EXPORT_TARGETS', 'FUNCTIONS',
+           'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS',
+           'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
+           'SOURCES', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS',
+           'type_name']
 
 
 def type_name(config: dict) -> str:
@@ -66,3 +67,4 @@ VISUALIZERS = _child(_VISUALIZERS, 'lrfr_mm.engine')
 WEIGHT_INITIALIZERS = _child(_WEIGHT_INITIALIZERS, 'lrfr_mm.models')
 LOG_PROCESSORS = _child(_LOG_PROCESSORS, 'lrfr_mm.engine')
 GALLERIES = Registry('gallery', scope='lrfr_mm', locations=['lrfr_mm.apis.gallery'])
+EXPORT_TARGETS = Registry('export target', scope='lrfr_mm', locations=['lrfr_mm.deployment'])

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from lrfr_mm.ops.align import flip_landmarks
 from lrfr_mm.ops.draws import sample_key
+from lrfr_mm.ops.jitter import jitter_landmarks
 from lrfr_mm.ops.labels import check_labels
 from lrfr_mm.ops.multi_res import MultiResDraw, degrade_batch, flip_rows
 from lrfr_mm.registry import MODELS
@@ -35,8 +36,9 @@ class FacePreprocessor(BaseDataPreprocessor):
         size: Side of the images that the network gets, px: others are resized on the device,
             bicubically and antialiased. None leaves them as they are.
         multi_res: Arguments of :class:`~lrfr_mm.ops.multi_res.MultiResDraw` (resolutions, ratio,
-            flip, degradation, curriculum): the LR view is made here, in training only, with the
-            draws and the pixels of the transform MultiResAug. The images must come unflipped then.
+            flip, degradation, curriculum, jitter): the LR view is made here, in training only, with
+            the draws and the pixels of the transform MultiResAug. The images must come unflipped
+            then.
         resample: ``method`` of :func:`lrfr_mm.ops.resample.degrade`, for 'bicubic'.
         non_blocking: Copy from pinned memory without waiting.
         seed: Of the draws for samples without ``rng_key`` (FaceDataset's have one).
@@ -182,10 +184,14 @@ class FacePreprocessor(BaseDataPreprocessor):
         lr = degrade_batch(hr, self.multi_res, keys, resolution, self.resample)
         points = get_field(samples, 'landmarks')
         if points is not None:
-            mirrored = flip_landmarks(points, hr.shape[-1])
-            for name, flipped in (('landmarks', flip_hr), ('landmarks_lr', flip_lr)):
+            moved = points
+            if self.multi_res.jitter is not None:
+                moved = jitter_landmarks(points, self.multi_res.jitter, keys, hr.shape[-2:])
+            for name, shown, flipped in (('landmarks', points, flip_hr),
+                                         ('landmarks_lr', moved, flip_lr)):
                 rows = torch.from_numpy(flipped).to(points.device)[:, None, None]
-                set_field(samples, name, torch.where(rows, mirrored, points))
+                mirrored = flip_landmarks(shown, hr.shape[-1])
+                set_field(samples, name, torch.where(rows, mirrored, shown))
         if samples is not None:
             set_field(samples, 'lr_resolution', torch.from_numpy(resolution).to(hr.device))
         return dict(hr=flip_rows(hr, flip_hr), lr=flip_rows(lr, flip_lr))

@@ -12,6 +12,7 @@ import torch
 
 from lrfr_mm.ops.degradations import check_degradation, degrade_images
 from lrfr_mm.ops.draws import choice, uniform
+from lrfr_mm.ops.jitter import JitterDraw, jitter_images
 from lrfr_mm.ops.resample import degrade
 
 __all__ = ['FLIP_HR', 'MultiResDraw', 'degrade_batch', 'flip_rows']
@@ -31,6 +32,8 @@ class MultiResDraw:
         degradation: A name of :data:`lrfr_mm.ops.degradations.DEGRADATIONS`; of several names, each
             sample draws one.
         curriculum: ``{first epoch: ratio}``: from that epoch (the first is 0) on, another ratio.
+        jitter: Arguments of :class:`~lrfr_mm.ops.jitter.JitterDraw`: the LR view is made of the
+            face with an error of its alignment, the HR view stays as it is. None for none.
 
     Raises:
         ValueError: For empty or unequal lists, resolutions below 1, negative or all-zero ratios, an
@@ -39,7 +42,9 @@ class MultiResDraw:
 
     def __init__(self, resolutions: Sequence[int] = (7, 14, 20), ratio: Sequence[float] = (1, 1, 2),
                  flip: str | None = 'independent', degradation: str | Sequence[str] = 'bicubic',
-                 curriculum: Mapping[int, Sequence[float]] | None = None):
+                 curriculum: Mapping[int, Sequence[float]] | None = None,
+                 jitter: dict | None = None):
+        self.jitter = JitterDraw(**jitter) if jitter is not None else None
         if flip not in ('independent', 'shared', None):
             raise ValueError(f"flip must be 'independent', 'shared' or None, got {flip!r}")
         _check_ratio(resolutions, ratio)
@@ -88,7 +93,7 @@ class MultiResDraw:
     def __repr__(self) -> str:
         return (f'resolutions={tuple(self.resolutions.tolist())}, ratio={self.ratio}, '
                 f'flip={self.flip!r}, degradation={self.degradations}, '
-                f'curriculum={self.curriculum}')
+                f'curriculum={self.curriculum}, jitter={self.jitter}')
 
 
 def _check_ratio(resolutions: Sequence[int], ratio: Sequence[float]) -> None:
@@ -106,7 +111,7 @@ def degrade_batch(images: torch.Tensor, draw: MultiResDraw, keys: np.ndarray,
 
     Args:
         images: uint8 (B, 3, H, W) on any device.
-        draw: Names the degradations.
+        draw: Names the degradations, and the jitter where there is any.
         keys: int64 (B,).
         resolution: Side of each image's LR view, px, int (B,).
         method: ``method`` of :func:`lrfr_mm.ops.resample.degrade`, for 'bicubic'.
@@ -114,6 +119,8 @@ def degrade_batch(images: torch.Tensor, draw: MultiResDraw, keys: np.ndarray,
     Returns:
         uint8 (B, 3, H, W).
     """
+    if draw.jitter is not None:
+        images = jitter_images(images, draw.jitter, keys)
     if draw.degradations == ('bicubic',):
         return degrade(images, resolution, method)
     kinds = draw.degradation(keys)
@@ -121,7 +128,8 @@ def degrade_batch(images: torch.Tensor, draw: MultiResDraw, keys: np.ndarray,
     for kind, r in sorted(set(zip(kinds.tolist(), resolution.tolist(), strict=True))):
         rows = torch.from_numpy(np.flatnonzero((kinds == kind) & (resolution == r)))
         rows = rows.to(images.device)
-        out[rows] = degrade_images(images[rows], r, draw.degradations[kind])
+        out[rows] = degrade_images(images[rows], r, draw.degradations[kind],
+                                   keys[rows.cpu().numpy()])
     return out
 
 

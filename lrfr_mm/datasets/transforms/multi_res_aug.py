@@ -10,6 +10,7 @@ import torch
 from lrfr_mm.datasets.transforms.random_transform import RandomTransform
 from lrfr_mm.ops.align import flip_landmarks
 from lrfr_mm.ops.degradations import degrade_image
+from lrfr_mm.ops.jitter import jitter_images, jitter_landmarks
 from lrfr_mm.ops.multi_res import MultiResDraw
 from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import TRANSFORMS
@@ -35,6 +36,8 @@ class MultiResAug(RandomTransform):
             :func:`~lrfr_mm.ops.degradations.degrade_image`; of several, each sample draws one.
         curriculum: ``{first epoch: ratio}``: from that epoch (the first is 0) on, another ratio.
         seed: See :class:`RandomTransform`.
+        jitter: Arguments of :class:`~lrfr_mm.ops.jitter.JitterDraw`, an error of the alignment that
+            only the LR view has; None for none.
 
     Keys of the sample:
         - reads ``img`` (uint8 RGB (H, W, 3)), ``rng_key`` where there is one, ``epoch`` for a
@@ -49,12 +52,13 @@ class MultiResAug(RandomTransform):
     def __init__(self, resolutions: Sequence[int] = (7, 14, 20), ratio: Sequence[float] = (1, 1, 2),
                  backend: str = 'pillow', flip: str | None = 'independent',
                  degradation: str | Sequence[str] = 'bicubic',
-                 curriculum: dict[int, Sequence[float]] | None = None, seed: int = 0):
+                 curriculum: dict[int, Sequence[float]] | None = None, seed: int = 0,
+                 jitter: dict | None = None):
         super().__init__(seed)
         if backend not in ('pillow', 'torch'):
             raise ValueError(f"backend must be 'pillow' or 'torch', got {backend!r}")
         self.backend = backend
-        self.draw = MultiResDraw(resolutions, ratio, flip, degradation, curriculum)
+        self.draw = MultiResDraw(resolutions, ratio, flip, degradation, curriculum, jitter)
         if backend == 'torch' and self.draw.degradations != ('bicubic',):
             raise ValueError("backend='torch' is for degradation='bicubic'")
 
@@ -69,13 +73,17 @@ class MultiResAug(RandomTransform):
                              'puts it there')
         key = self.key_of(results)
         resolution, flip_hr, flip_lr = self.draw(key, results.get('epoch', 0))
-        image = results['img']
+        image = sharp = results['img']
+        if self.draw.jitter is not None:
+            chw = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+            moved = jitter_images(chw, self.draw.jitter, np.array([key]))[0]
+            sharp = np.ascontiguousarray(moved.permute(1, 2, 0).numpy())
         if self.backend == 'pillow':
             kinds = self.draw.degradations
             kind = kinds[0] if len(kinds) == 1 else kinds[self.draw.degradation(key)]
-            low = degrade_image(image, int(resolution), kind)
+            low = degrade_image(sharp, int(resolution), kind, key)
         else:
-            chw = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+            chw = torch.from_numpy(np.ascontiguousarray(sharp)).permute(2, 0, 1)
             low = degrade(chw, int(resolution), 'fast').permute(1, 2, 0).numpy()
         results['img'] = cv2.flip(image, 1) if flip_hr else image
         results['img_lr'] = cv2.flip(low, 1) if flip_lr else low
@@ -84,6 +92,11 @@ class MultiResAug(RandomTransform):
             points = np.asarray(results['landmarks'])
             mirrored = flip_landmarks(points, image.shape[1])
             results['landmarks'] = mirrored if flip_hr else points
+            if self.draw.jitter is not None:
+                moved = jitter_landmarks(torch.from_numpy(points.astype(np.float64))[None],
+                                         self.draw.jitter, np.array([key]), image.shape[:2])
+                points = moved[0].numpy().astype(points.dtype)
+                mirrored = flip_landmarks(points, image.shape[1])
             results['landmarks_lr'] = mirrored if flip_lr else points
         return results
 

@@ -1,5 +1,6 @@
 from lrfr_mm.models.heads.adaface_head import AdaFaceHead
 from lrfr_mm.models.heads.arcface_head import ArcFaceHead
+from lrfr_mm.models.heads.confidence_parts_head import ConfidencePartsHead
 from lrfr_mm.models.heads.cosface_head import CosFaceHead
 from lrfr_mm.models.heads.curricularface_head import CurricularFaceHead
 from lrfr_mm.models.heads.derived_margin_head import DerivedMarginHead
@@ -11,6 +12,7 @@ from lrfr_mm.models.heads.rival_penalized_head import RivalPenalizedHead
 from lrfr_mm.models.heads.sphereface_head import SphereFaceHead
 from lrfr_mm.models.heads.sub_center_arcface_head import SubCenterArcFaceHead
 
-__all__ = ['AdaFaceHead', 'ArcFaceHead', 'CosFaceHead', 'CosineBatch', 'CurricularFaceHead',
-           'DerivedMarginHead', 'MagFaceHead', 'MarginHead', 'PartialFCHead', 'RivalPenalizedHead',
-           'SphereFaceHead', 'SubCenterArcFaceHead', 'class_range', 'head_memory']
+__all__ = ['AdaFaceHead', 'ArcFaceHead', 'ConfidencePartsHead', 'CosFaceHead', 'CosineBatch',
+           'CurricularFaceHead', 'DerivedMarginHead', 'MagFaceHead', 'MarginHead', 'PartialFCHead',
+           'RivalPenalizedHead', 'SphereFaceHead', 'SubCenterArcFaceHead',
+           'class_range', 'head_memory']

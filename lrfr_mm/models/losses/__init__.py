@@ -11,6 +11,7 @@ from lrfr_mm.models.losses.log_f_exp_loss import LogFExpLoss
 from lrfr_mm.models.losses.lp_distance_loss import LpDistanceLoss
 from lrfr_mm.models.losses.nearest_proxy_triplet_loss import NearestProxyTripletLoss
 from lrfr_mm.models.losses.octuplet_loss import OctupletLoss
+from lrfr_mm.models.losses.part_decorrelation_loss import PartDecorrelationLoss
 from lrfr_mm.models.losses.relation_distillation_loss import RelationDistillationLoss
 from lrfr_mm.models.losses.smooth_l1_distance_loss import SmoothL1DistanceLoss
 from lrfr_mm.models.losses.triplet_loss import TripletLoss
@@ -19,4 +20,5 @@ __all__ = ['ClassCenterDistillationLoss', 'ContrastLoss', 'CosineDistanceLoss',
            'CrossResolutionQuadrupletLoss', 'CrossResolutionTripletLoss', 'DistillationLoss',
            'DistributionDistillationLoss', 'EmbeddingBatch', 'EmbeddingLoss',
            'FeatureDistillationLoss', 'LogFExpLoss', 'LpDistanceLoss', 'NearestProxyTripletLoss',
-           'OctupletLoss', 'RelationDistillationLoss', 'SmoothL1DistanceLoss', 'TripletLoss']
+           'OctupletLoss', 'PartDecorrelationLoss', 'RelationDistillationLoss',
+           'SmoothL1DistanceLoss', 'TripletLoss']

@@ -1,0 +1,70 @@
+"""Learn thresholds and error rates by face size.
+
+Takes aligned faces of people that the recognizer was not trained on, one folder a person. Half of
+the people give the calibration, the other half check it; the file that is written is learned from
+all of them.
+"""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from lrfr_mm.analysis.calibrate import (
+    CALIBRATION_SIZES,
+    check_calibration,
+    embed_at_sizes,
+    split_people,
+    threshold_figure,
+)
+from lrfr_mm.cli.common import add_model_arguments, calibration_path, load_embedder
+from lrfr_mm.datasets.face_dataset import FaceDataset
+from lrfr_mm.evaluation.calibration import SizeCalibration
+from lrfr_mm.registry import SOURCES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('faces', help='aligned faces, one folder a person; or "drawn:PEOPLE" for '
+                        'drawn ones, which say how the command works and nothing of real faces')
+    parser.add_argument('--sizes', type=int, nargs='+', default=list(CALIBRATION_SIZES),
+                        metavar='PX', help='face sizes to measure')
+    parser.add_argument('--method', default='isotonic', choices=('isotonic', 'logistic'),
+                        help='of the log-likelihood ratio (default: isotonic)')
+    parser.add_argument('--far', type=float, default=.01,
+                        help='false-accept rate of the check (default: 0.01)')
+    parser.add_argument('--calibration', metavar='FILE',
+                        help='the file to write (default: beside the checkpoint)')
+    parser.add_argument('--figure', metavar='DIR', help='draw thresholds against size here')
+    parser.add_argument('--seed', type=int, default=0, help='of the split and the intervals')
+    add_model_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    embedder = load_embedder(args)
+    source = (dict(type='SyntheticFaces', num_identities=int(args.faces[6:]),
+                   images_per_identity=6, first_identity=2_000_000)
+              if args.faces.startswith('drawn:') else dict(type='FolderFaces', root=args.faces))
+    source = SOURCES.build(source)
+    embeddings = embed_at_sizes(embedder.model, FaceDataset(source, image_size=embedder.size),
+                                args.sizes, args.flip, embedder.size)
+    labels = source.labels()
+    options = dict(method=args.method, seed=args.seed, fingerprint=embedder.fingerprint,
+                   source=repr(source))
+    first, second = split_people(labels, seed=args.seed)
+    half = SizeCalibration.fit({s: e[first] for s, e in embeddings.items()}, labels[first],
+                               **options)
+    far = max(args.far, half.finest_far())
+    rows = check_calibration(half, {s: e[second] for s, e in embeddings.items()}, labels[second],
+                             far, seed=args.seed)
+    table = pd.DataFrame(rows)
+    print(f'Check on the other half of the people, at a false-accept rate of {far:.2g}:')
+    print(table.to_string(index=False, float_format=lambda value: f'{value:.4f}'))
+    print(f'The wanted rate is in the interval at {table.inside.sum()} of {len(table)} pairs of '
+          f'sizes; largest calibration error {table.ece.max():.3f}.')
+    calibration = SizeCalibration.fit(embeddings, labels, **options)
+    calibration.save(calibration_path(args))
+    print(f'calibration: {calibration_path(args)} ({len(set(labels.tolist()))} people, rates from '
+          f'{calibration.finest_far():.2g} on)')
+    if args.figure:
+        print(f'figure: {threshold_figure(calibration, Path(args.figure))}')

@@ -1,0 +1,49 @@
+"""Do two pictures show the same person?
+
+Compares the largest face of each, prints the similarity, both sizes, and, with a calibration of the
+recognizer, the verdict at a false-accept rate and how sure it is.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+
+from lrfr_mm.cli.common import (
+    add_detector_arguments,
+    add_model_arguments,
+    best_face,
+    calibration_path,
+    load_calibration,
+    load_inferencer,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('first', help='a picture')
+    parser.add_argument('second', help='a picture')
+    parser.add_argument('--far', type=float, default=.01,
+                        help='wanted false-accept rate (default: 0.01)')
+    parser.add_argument('--calibration', metavar='FILE',
+                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+    add_model_arguments(parser)
+    add_detector_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    inferencer = load_inferencer(args, show_progress=False)
+    faces = [best_face(next(inferencer.stream(name))) for name in (args.first, args.second)]
+    score = float(faces[0].embedding @ faces[1].embedding)
+    sizes = [face.size for face in faces]
+    found = dict(similarity=score, sizes=sizes, decision=None)
+    text = f'Similarity {score:.3f}, faces of {sizes[0]:.0f} and {sizes[1]:.0f} px.'
+    if calibration_path(args).is_file():
+        decision = load_calibration(args, inferencer.embedder).decide(score, sizes, args.far)
+        found['decision'] = dict(match=decision.match, threshold=decision.threshold,
+                                 far=decision.far, far_interval=decision.far_interval,
+                                 frr=decision.frr, llr=decision.llr)
+        text = decision.in_words()
+    elif not args.json:
+        text += (f' No verdict: there is no calibration at {calibration_path(args)}; `lrfr '
+                 'calibrate` makes one.')
+    print(json.dumps(found) if args.json else text)

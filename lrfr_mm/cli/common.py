@@ -1,0 +1,90 @@
+"""What several commands share: the recognizer, its calibration, its detector."""
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from lrfr_mm.apis import Embedder
+from lrfr_mm.apis.inferencer import Face, FaceInferencer, PictureResult
+from lrfr_mm.errors import InputError
+from lrfr_mm.evaluation.calibration import SizeCalibration
+
+__all__ = ['add_detector_arguments', 'add_model_arguments', 'best_face', 'calibration_path',
+           'load_calibration', 'load_embedder', 'load_inferencer']
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--model``, ``--weights``, ``--device``, ``--flip``."""
+    group = parser.add_argument_group('recognizer')
+    group.add_argument('--model', default=os.environ.get('LRFR_MODEL'), metavar='CONFIG',
+                       help='a config, or the name of a recognizer of the zoo (default: the '
+                       'environment variable LRFR_MODEL)')
+    group.add_argument('--weights', default=os.environ.get('LRFR_WEIGHTS'), metavar='FILE',
+                       help='its checkpoint (default: the environment variable LRFR_WEIGHTS, else '
+                       'the file beside the config with the ending .pth)')
+    group.add_argument('--device', help='cpu, cuda, ... (default: the GPU where there is one)')
+    group.add_argument('--flip', default='concat', choices=('none', 'concat', 'sum'),
+                       help='also embed the mirrored face (default: concat)')
+
+
+def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--detector``, ``--small-faces``, ``--aligned``."""
+    group = parser.add_argument_group('finding faces')
+    group.add_argument('--detector', default='mtcnn', help='a registered detector (default: mtcnn)')
+    group.add_argument('--small-faces', action='store_true',
+                       help='also search the picture enlarged in tiles: slower, finds faces of '
+                       'about 10 px')
+    group.add_argument('--aligned', action='store_true',
+                       help='the pictures are aligned faces already: no detector')
+
+
+def load_embedder(args: argparse.Namespace) -> Embedder:
+    """The recognizer of ``--model`` and ``--weights``.
+
+    Raises:
+        InputError: If none is named.
+    """
+    if args.model is None:
+        raise InputError('which recognizer? --model CONFIG --weights FILE, or the environment '
+                         'variables LRFR_MODEL and LRFR_WEIGHTS; `lrfr zoo` lists some')
+    if not args.model.endswith('.py'):
+        from lrfr_mm.apis import get_model
+        return get_model(args.model, args.weights, device=args.device, flip_test=args.flip)
+    beside = Path(args.model).with_suffix('.pth')
+    if args.weights is None and beside.is_file():
+        args.weights = str(beside)
+    return Embedder(args.model, args.weights, device=args.device, flip_test=args.flip)
+
+
+def load_inferencer(args: argparse.Namespace, **options) -> FaceInferencer:
+    """The recognizer with the detector of the arguments."""
+    return FaceInferencer(load_embedder(args), detector=None if args.aligned else args.detector,
+                          small_faces=args.small_faces and not args.aligned, **options)
+
+
+def calibration_path(args: argparse.Namespace) -> Path:
+    """``--calibration``, else ``calibration.json`` with the name of the checkpoint before it."""
+    if getattr(args, 'calibration', None):
+        return Path(args.calibration)
+    of = Path(args.weights or args.model)
+    return of.with_name(f'{of.stem}.calibration.json')
+
+
+def load_calibration(args: argparse.Namespace, embedder: Embedder) -> SizeCalibration:
+    """The calibration of this recognizer; see :func:`calibration_path`."""
+    return SizeCalibration.load(calibration_path(args), embedder.fingerprint)
+
+
+def best_face(result: PictureResult) -> Face:
+    """The largest face of a picture.
+
+    Raises:
+        InputError: If the picture could not be read, or holds no face.
+    """
+    if result.error is not None:
+        raise InputError(result.error)
+    if not result.faces:
+        raise InputError(f'{result.name}: no face was found; --small-faces looks for smaller ones, '
+                         '--aligned takes the picture as a face')
+    return max(result.faces, key=lambda face: face.size)

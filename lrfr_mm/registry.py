@@ -22,9 +22,10 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
-__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'EXPORT_TARGETS', 'FUNCTIONS',
-           'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS', 'MODEL_WRAPPERS',
-           'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
+__all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'EXPORT_TARGETS', 'FORMATS',
+           'FUNCTIONS', 'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS',
+           'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
+           'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
            'SOURCES', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS',
            'type_name']
 
@@ -51,7 +52,8 @@ DATA_SAMPLERS = _child(_DATA_SAMPLERS, 'lrfr_mm.datasets')
 FUNCTIONS = _child(_FUNCTIONS, 'lrfr_mm.datasets')
 TRANSFORMS = _child(_TRANSFORMS, 'lrfr_mm.datasets')
 DETECTORS = Registry('detector', scope='lrfr_mm', locations=['lrfr_mm.datasets.alignment'])
-SOURCES = Registry('source', scope='lrfr_mm', locations=['lrfr_mm.datasets.sources'])
+SOURCES = Registry('source', scope='lrfr_mm', locations=['lrfr_mm.datasets'])
+FORMATS = Registry('format', scope='lrfr_mm', locations=['lrfr_mm.datasets'])
 MODELS = _child(_MODELS, 'lrfr_mm.models')
 CONVERTERS = Registry('converter', scope='lrfr_mm', locations=['lrfr_mm.models.converters'])
 METRICS = _child(_METRICS, 'lrfr_mm.evaluation')

@@ -10,10 +10,7 @@ import re
 import struct
 from typing import NamedTuple
 
-__all__ = ['IMAGE_SUFFIXES', 'ImageHeader', 'is_image_name', 'read_header']
-
-# File name endings of the images that the package reads, in lower case. The only such list.
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+__all__ = ['ImageHeader', 'read_header']
 
 _ORIENTATION = 274
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
@@ -38,11 +35,6 @@ class ImageHeader(NamedTuple):
     height: int
     orientation: int = 1
     components: int = 3
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file name ends as an image's, in either case, and does not begin with a dot."""
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.')
 
 
 def read_header(data: bytes) -> ImageHeader | None:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from lrfr_mm.datasets.decode import DECODERS, MAX_PIXELS, decode, image_suffix
-from lrfr_mm.datasets.image_header import IMAGE_SUFFIXES, is_image_name, read_header
+from lrfr_mm.datasets.image_files import IMAGE_SUFFIXES, is_image_name
+from lrfr_mm.datasets.image_header import read_header
 from lrfr_mm.errors import InputError
 
 FORMS = {'jpg': 'JPEG', 'png': 'PNG', 'webp': 'WEBP', 'tif': 'TIFF', 'bmp': 'BMP'}

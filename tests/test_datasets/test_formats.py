@@ -25,10 +25,12 @@ from lrfr_mm.datasets import (
     SubsetFaces,
 )
 from lrfr_mm.datasets.benchmarks import read_bin
-from lrfr_mm.datasets.convert import FORMATS, convert, detect_source, image_suffix
+from lrfr_mm.datasets.convert import convert, detect_source, format_names, image_suffix
 from lrfr_mm.datasets.sources import FaceSource
+from lrfr_mm.registry import FORMATS as FORMAT_REGISTRY
 
 ROOT = Path(__file__).parents[2]
+FORMATS = format_names()
 
 
 class Memory(FaceSource):
@@ -66,10 +68,12 @@ def content(source):
     return sorted(source.read(i)[::-1] for i in range(len(source)))
 
 
-@pytest.mark.parametrize('workers', [1, 2])
-def test_round_trip_through_all_formats_keeps_every_byte_and_label(faces, tmp_path, workers):
+@pytest.mark.parametrize(('workers', 'formats'), [
+    (1, ['recordio', 'lmdb', 'shards', 'parquet', 'folder', 'lmdb', 'recordio']),
+    (2, ['recordio'])])
+def test_round_trip_keeps_every_byte_and_label(faces, tmp_path, workers, formats):
     source = faces
-    for k, to in enumerate(['recordio', 'lmdb', 'shards', 'parquet', 'folder', 'lmdb', 'recordio']):
+    for k, to in enumerate(formats):
         root = tmp_path / f'{k} {to}'  # blanks in the name
         convert(source, to, str(root), workers=workers, chunk=5, progress=False)
         source = detect_source(str(root))
@@ -92,28 +96,28 @@ def test_names_of_people_travel(faces, tmp_path):
 @pytest.mark.parametrize('to', FORMATS)
 def test_a_killed_conversion_goes_on_and_leaves_nothing_half(to, faces, tmp_path, monkeypatch):
     """As after kill -9: chunks done so far stay, no destination, a second start finishes."""
-    writer = FORMATS[to]
+    writer = FORMAT_REGISTRY.get(to)
     done = []
     whole = writer.write_chunk
 
-    def dies(self, chunk, start, stop):
+    def dies(self, start, stop, path):
         if len(done) == 2:
             raise KeyboardInterrupt
-        done.append(chunk)
-        return whole(self, chunk, start, stop)
+        done.append(start)
+        return whole(self, start, stop, path)
 
     monkeypatch.setattr(writer, 'write_chunk', dies)
     with pytest.raises(KeyboardInterrupt):
         convert(faces, to, str(tmp_path / 'out'), chunk=5, progress=False)
     assert not (tmp_path / 'out').exists()
     monkeypatch.setattr(writer, 'write_chunk', whole)
-    with pytest.raises(FileExistsError, match='another conversion'):
+    with pytest.raises(FileExistsError, match='another run'):
         convert(faces, to, str(tmp_path / 'out'), chunk=7, progress=False)
     again = []
     monkeypatch.setattr(writer, 'write_chunk',
-                        lambda self, k, *span: (again.append(k), whole(self, k, *span)))
+                        lambda self, start, *rest: (again.append(start), whole(self, start, *rest)))
     convert(faces, to, str(tmp_path / 'out'), chunk=5, progress=False)
-    assert again == [2, 3, 4]  # the first two were not made twice
+    assert again == [10, 15, 20]  # the first two were not made twice
     assert content(detect_source(str(tmp_path / 'out'))) == content(faces)
     with pytest.raises(FileExistsError, match='nothing is overwritten'):
         convert(faces, to, str(tmp_path / 'out'), progress=False)
@@ -191,9 +195,9 @@ except OSError as error:
 '''
     convert(faces, 'folder', str(tmp_path / 'in'), progress=False)
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    assert 'cannot write' in done.stdout and 'chunk-000000.rec' in done.stdout, done.stderr
+    assert 'chunk-000000: cannot be written: File too large' in done.stdout, done.stderr
     assert not (tmp_path / 'out').exists()
-    assert not list((tmp_path / 'out.part').glob('.*part'))
+    assert not list((tmp_path / 'out.part').rglob('.*part'))
 
 
 @pytest.fixture(scope='module')

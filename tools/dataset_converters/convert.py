@@ -6,28 +6,36 @@ was cut goes on when it is started again.
 import argparse
 import os
 
-from lrfr_mm.datasets.convert import FORMATS, convert, detect_source
+from mmengine.utils import import_modules_from_strings
+
+from lrfr_mm.datasets.convert import convert, detect_source, format_names
+from lrfr_mm.datasets.jobs import CLUSTERS
 from lrfr_mm.engine.cli import run_command
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
+    imports = argparse.ArgumentParser(add_help=False)
+    imports.add_argument('--custom-imports', nargs='+', default=[], metavar='MODULE',
+                         help='modules that register further formats')
+    import_modules_from_strings(imports.parse_known_args()[0].custom_imports)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[imports],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help='folder of people, or a folder with train.rec and '
                         'train.idx, data.mdb, shards.json or *.parquet')
     parser.add_argument('destination', help='must not be there yet')
-    parser.add_argument('--to', required=True, choices=tuple(FORMATS))
+    parser.add_argument('--to', required=True, choices=format_names())
     parser.add_argument('--workers', type=int, default=os.cpu_count())
+    parser.add_argument('--cluster', default='local', metavar='|'.join(CLUSTERS),
+                        help='where the workers run (default: processes of this machine)')
     parser.add_argument('--chunk', type=int, default=2000, help='images of a shard or Parquet file '
                         '(default 2000)')
     parser.add_argument('--image-size', type=int, default=112, help='side that RecordIO\'s '
                         'property file states (default 112)')
     args = parser.parse_args()
-    if args.chunk < 1:
-        raise ValueError(f'--chunk must be at least 1, got {args.chunk}')
     source = detect_source(args.source)
     print(source)
-    convert(source, args.to, args.destination, args.workers, args.chunk, args.image_size)
+    convert(source, args.to, args.destination, args.workers, args.chunk, args.image_size,
+            cluster=args.cluster)
     print(detect_source(args.destination))
 
 

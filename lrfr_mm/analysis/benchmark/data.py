@@ -18,23 +18,17 @@ from lrfr_mm.analysis.benchmark.timing import Result, rate
 from lrfr_mm.datasets import (
     FaceDataset,
     FaceSource,
-    FolderFaces,
-    LMDBFaces,
-    ParquetFaces,
     RecordIOFaces,
-    ShardFaces,
     SyntheticFaces,
     face_collate,
 )
-from lrfr_mm.datasets.convert import FORMATS, convert
+from lrfr_mm.datasets.convert import convert, detect_source, format_names
 from lrfr_mm.datasets.decode import DECODERS, decode, resolve_decoder
 from lrfr_mm.ops.resample import degrade
 
 __all__ = ['benchmark_data']
 
 _BATCH = 256
-_SOURCES = {'folder': FolderFaces, 'recordio': RecordIOFaces, 'lmdb': LMDBFaces,
-            'parquet': ParquetFaces, 'shards': ShardFaces}
 
 
 class _Repeated(FaceSource):
@@ -82,7 +76,7 @@ def benchmark_data(images: int = 20000, folder: str | None = None) -> list[Resul
     results = []
     with tempfile.TemporaryDirectory(dir=folder) as root, _one_thread():
         rng = np.random.default_rng(0)
-        for to in FORMATS:
+        for to in format_names():
             convert(_Repeated(faces, images), to, os.path.join(root, to), progress=False)
         batch = [faces[i] for i in rng.integers(0, len(faces), max(images // 4, 1))]
         speeds = {}
@@ -96,9 +90,9 @@ def benchmark_data(images: int = 20000, folder: str | None = None) -> list[Resul
                                       {'KB an image': sum(map(len, batch)) / len(batch) / 1e3}))
         fastest = max(speeds, key=speeds.get)
         order = rng.integers(0, images, max(images // 4, _BATCH) // _BATCH * _BATCH).tolist()
-        for to, kind in _SOURCES.items():
-            source = kind(os.path.join(root, to))
-            if to == 'shards':
+        for to in format_names():
+            source = detect_source(os.path.join(root, to))
+            if source.streaming:
                 def read(source=source):
                     for _ in source.stream(0, 0, 0, len(source)):
                         pass
@@ -106,9 +100,9 @@ def benchmark_data(images: int = 20000, folder: str | None = None) -> list[Resul
                 def read(source=source):
                     for i in order:
                         source.read(i)
-            count = len(source) if to == 'shards' else len(order)
+            count = len(source) if source.streaming else len(order)
             results.append(Result(f'read alone, {to}', rate(read, count, 3), 'images/s',
-                                  {'order': 'a shuffled stream' if to == 'shards' else 'random'}))
+                                  {'order': 'a shuffled stream' if source.streaming else 'random'}))
             # Each time beside decoding alone: a machine's speed drifts.
             pairs = [(rate(lambda source=source: _whole_path(source, order),
                            count // _BATCH * _BATCH, 1),

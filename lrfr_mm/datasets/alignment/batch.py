@@ -18,9 +18,9 @@ from lrfr_mm.datasets.alignment.aligner import Aligned, FaceAligner
 from lrfr_mm.datasets.alignment.landmark_files import read_landmarks
 from lrfr_mm.datasets.alignment.manifest import read_manifest, write_manifest
 from lrfr_mm.datasets.decode import decode
+from lrfr_mm.datasets.formats.parquet import import_pyarrow
 from lrfr_mm.datasets.image_files import find_images
 from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
-from lrfr_mm.datasets.sources.parquet import import_pyarrow
 from lrfr_mm.errors import InputError, reading
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.ops.align import flip_landmarks

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from lrfr_mm.datasets.sources.parquet import import_pyarrow
+from lrfr_mm.datasets.formats.parquet import import_pyarrow
 from lrfr_mm.errors import InputError, InputMissingError, reading
 from lrfr_mm.files import safe_relative_path, whole_file
 

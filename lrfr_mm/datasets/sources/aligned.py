@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 
 from lrfr_mm.datasets.alignment.manifest import MANIFEST, read_manifest
+from lrfr_mm.datasets.formats.folder import FolderFaces
 from lrfr_mm.datasets.sources.base import FaceSource
-from lrfr_mm.datasets.sources.folder import FolderFaces
 from lrfr_mm.errors import InputError
 from lrfr_mm.ops.align import TEMPLATE
 from lrfr_mm.registry import SOURCES

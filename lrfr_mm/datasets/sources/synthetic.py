@@ -1,7 +1,6 @@
 """Drawn faces: the source that needs no download."""
 from __future__ import annotations
 
-import multiprocessing
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -9,8 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lrfr_mm.datasets.convert import convert
+from lrfr_mm.datasets.formats.record_io import RecordIOFaces
 from lrfr_mm.datasets.sources.base import FaceSource
-from lrfr_mm.datasets.sources.record_io import RecordIOFaces, write_record_io
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.ops.facegen import render_face, sample_capture, sample_identity
 from lrfr_mm.registry import SOURCES
 
@@ -18,6 +19,7 @@ __all__ = ['SyntheticFaces']
 
 # Raise it with every change that changes a picture: caches of another one are not used.
 _DRAWING = 1
+_CHUNK = 500
 
 
 @lru_cache(maxsize=64)
@@ -47,10 +49,10 @@ class SyntheticFaces(FaceSource):
     def __init__(self, num_identities: int, images_per_identity: int, seed: int = 0,
                  first_identity: int = 0, cache: str | None = None):
         if num_identities < 1 or images_per_identity < 1:
-            raise ValueError('num_identities and images_per_identity must be at least 1, got '
+            raise ConfigError('num_identities and images_per_identity must be at least 1, got '
                              f'{num_identities} and {images_per_identity}')
         if seed < 0 or first_identity < 0:
-            raise ValueError('seed and first_identity must not be negative, got '
+            raise ConfigError('seed and first_identity must not be negative, got '
                              f'{seed} and {first_identity}')
         self.num_classes, self.images_per_identity = num_identities, images_per_identity
         self.seed, self.first_identity = seed, first_identity
@@ -59,7 +61,7 @@ class SyntheticFaces(FaceSource):
             folder = Path(cache, f'drawing{_DRAWING}-seed{seed}-from{first_identity}-'
                                  f'{num_identities}x{images_per_identity}')
             if not (folder / 'train.idx').is_file():
-                write_record_io(str(folder), _Rendered(self))
+                convert(self, 'recordio', str(folder), os.cpu_count() or 1, _CHUNK, progress=False)
             self._stored = RecordIOFaces(str(folder))
 
     def __len__(self) -> int:
@@ -98,31 +100,3 @@ class SyntheticFaces(FaceSource):
         last = self.first_identity + self.num_classes - 1
         return (f'SyntheticFaces(people {self.first_identity} to {last}, '
                 f'{self.images_per_identity} images each, seed {self.seed})')
-
-
-class _Rendered(FaceSource):
-    """The pictures of a SyntheticFaces in order, drawn ahead by a process a core."""
-
-    def __init__(self, faces: SyntheticFaces):
-        self.faces, self.num_classes = faces, faces.num_classes
-        self._pool, self._ahead = None, None
-
-    def __len__(self) -> int:
-        return len(self.faces)
-
-    def labels(self) -> np.ndarray:
-        return self.faces.labels()
-
-    def read(self, index: int) -> tuple[bytes, int]:
-        if self._pool is None:
-            # Spawned, since a process that has used OpenCV's or torch's threads must not fork.
-            self._pool = multiprocessing.get_context('spawn').Pool(os.cpu_count(), _one_thread)
-            self._ahead = self._pool.imap(self.faces.read, range(len(self)), chunksize=32)
-        item = next(self._ahead)
-        if index == len(self) - 1:
-            self._pool.terminate()
-        return item
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)

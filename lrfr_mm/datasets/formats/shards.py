@@ -2,32 +2,42 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from lrfr_mm.datasets.sources.base import FaceSource
-from lrfr_mm.registry import SOURCES
+from lrfr_mm.datasets.formats.base import FaceFormat
+from lrfr_mm.datasets.image_files import IMAGE_SUFFIXES
+from lrfr_mm.datasets.sources.base import FaceSource, check_people
+from lrfr_mm.errors import InputError, InputMissingError, MissingDependencyError, reading
+from lrfr_mm.files import safe_component, write_text
+from lrfr_mm.registry import FORMATS, SOURCES
 
-__all__ = ['SHARD_INDEX', 'ShardFaces', 'import_webdataset']
+__all__ = ['SHARD_INDEX', 'ShardFaces', 'ShardFormat', 'import_webdataset']
 
 SHARD_INDEX = 'shards.json'
-_IMAGE_SUFFIXES = ('jpg', 'jpeg', 'png', 'webp', 'bmp')
+_IMAGE_PARTS = tuple(suffix[1:] for suffix in IMAGE_SUFFIXES)
+_MAX_MEMBER = 1 << 27  # bytes; a damaged length must not ask for all memory
 
 
 def import_webdataset():
-    """The webdataset package; ImportError says what to install."""
+    """The webdataset package; MissingDependencyError says what to install."""
     try:
         import webdataset
     except ImportError:
-        raise ImportError('tar shards need `pip install webdataset`') from None
+        raise MissingDependencyError('tar shards need `pip install webdataset`') from None
     return webdataset
 
 
 @SOURCES.register_module()
 class ShardFaces(FaceSource):
     """WebDataset tar shards: ``KEY.jpg`` and ``KEY.cls`` (the label in digits) for each face.
+
+    A key is a member's name, its directories included, up to the first dot after the last '/'.
+    Endings count in either case; members whose file name begins with a dot do not count.
 
     A stream has no random access. :meth:`stream` gives an epoch's samples in an order that depends
     on (seed, epoch) alone: the shards are permuted and laid end to end, the row is cut into equal
@@ -45,8 +55,9 @@ class ShardFaces(FaceSource):
             a worker.
 
     Raises:
-        FileNotFoundError: If a folder has no ``shards.json``, or a local shard is missing.
-        ValueError: If counts do not fit, or a shard is cut or foreign (when it is read).
+        InputMissingError: If a folder has no ``shards.json``, or a local shard is missing.
+        InputError: If counts do not fit, or a shard is cut or foreign (when it is read).
+        MissingDependencyError: Without the package webdataset.
     """
 
     streaming = True
@@ -58,18 +69,23 @@ class ShardFaces(FaceSource):
         self.shuffle_buffer = shuffle_buffer
         if isinstance(urls, (str, os.PathLike)) and os.path.isdir(urls):
             urls, counts, num_classes, self.people = _read_index(str(urls))
-        from braceexpand import braceexpand
-        names = [urls] if isinstance(urls, (str, os.PathLike)) else list(urls)
-        self.urls = [url for name in names for url in braceexpand(str(name))]
+            self.urls = urls
+        else:
+            from braceexpand import braceexpand
+            names = [urls] if isinstance(urls, (str, os.PathLike)) else list(urls)
+            self.urls = [url for name in names for url in braceexpand(str(name))]
         if counts is None or num_classes is None:
-            raise FileNotFoundError(f'{self.where} is not a folder with {SHARD_INDEX}: give counts '
+            raise InputMissingError(f'{self.where} is not a folder with {SHARD_INDEX}: give counts '
                                     '(samples of each shard) and num_classes')
-        self.counts = np.array(counts, np.int64)
+        with reading(f'{self.where}: counts'):
+            self.counts = np.array([operator.index(count) for count in counts], np.int64)
+        if len(self.counts) and self.counts.min() < 0:
+            raise InputError(f'{self.where}: a shard with {self.counts.min()} samples')
         if len(self.counts) != len(self.urls):
-            raise ValueError(f'{len(self.counts)} counts for {len(self.urls)} shards')
+            raise InputError(f'{len(self.counts)} counts for {len(self.urls)} shards')
         for url in self.urls:
             if '://' not in url and not url.startswith('pipe:') and not os.path.isfile(url):
-                raise FileNotFoundError(f'shard {url} is missing')
+                raise InputMissingError(f'shard {url} is missing')
         self.num_classes = int(num_classes)
         self._reader, self._next = None, 0
 
@@ -82,17 +98,19 @@ class ShardFaces(FaceSource):
         try:
             with import_webdataset().gopen(url) as stream:
                 for key, parts in _tar_samples(stream):
-                    image = next((parts[s] for s in _IMAGE_SUFFIXES if s in parts), None)
+                    image = next((parts[s] for s in _IMAGE_PARTS if s in parts), None)
                     if image is None or 'cls' not in parts:
                         raise ValueError(f'{key} lacks an image or its label (.cls)')
+                    if not parts['cls'].strip().isdigit() or len(parts['cls']) > 20:
+                        raise ValueError(f'{key}.cls is no label: {parts["cls"][:20]!r}')
                     seen += 1
                     yield image, int(parts['cls'])
         except GeneratorExit:
             raise
         except Exception as error:  # a network, a command or a foreign file fail in many ways
-            raise ValueError(f'shard {url}, after {seen} samples: {error}') from None
+            raise InputError(f'shard {url}, after {seen} samples: {error}') from error
         if seen != self.counts[number]:
-            raise ValueError(f'shard {url} has {seen} samples, {self.counts[number]} are announced')
+            raise InputError(f'shard {url} has {seen} samples, {self.counts[number]} are announced')
 
     def _segment(self, order: np.ndarray, start: int, stop: int) -> Iterator[tuple]:
         """Positions start to stop of the shards laid end to end in ``order``; yields (position in
@@ -158,33 +176,45 @@ class ShardFaces(FaceSource):
 def _read_index(folder: str):
     path = os.path.join(folder, SHARD_INDEX)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path} is missing; tools/dataset_converters/convert.py writes it')
-    try:
+        raise InputMissingError(f'{path} is missing; tools/dataset_converters/convert.py writes it')
+    with reading(f'{path} is not an index of shards'):
         with open(path, encoding='utf-8') as file:
             index = json.load(file)
         if index['version'] != 1:
             raise ValueError(f'version {index["version"]}, this is a reader of version 1')
-        return ([os.path.join(folder, name) for name in index['shards']], index['counts'],
-                index['classes'], index.get('people'))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f'{path} is not an index of shards: {error}') from None
+        missing = [key for key in ('shards', 'counts', 'classes') if key not in index]
+        if missing:
+            raise ValueError(f'it has no {" and no ".join(missing)}')
+        names, classes = index['shards'], operator.index(index['classes'])
+        if not isinstance(names, list) or len(names) != len(index['counts']):
+            raise ValueError(f'{len(index["counts"])} counts for {len(names)} shards')
+    for number, name in enumerate(names, 1):
+        safe_component(str(name), f'{path}, shard {number}')
+    people = index.get('people')
+    if people is not None:
+        people = check_people(people, classes, path)
+    return [os.path.join(folder, str(name)) for name in names], index['counts'], classes, people
 
 
 def _tar_samples(stream) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Members of a tar stream with the same name up to its first dot, by their endings.
+    """Consecutive members of a tar stream with the same key, by their endings in lower case.
 
     (webdataset's convention. Python's tarfile would cost as much time as decoding the JPEGs.)
     """
     key, parts = None, {}
     for name, data in _tar_members(stream):
-        base, _, suffix = name[name.rfind('/') + 1:].partition('.')
+        start = name.rfind('/') + 1
+        dot = name.find('.', start)
+        if dot == start:  # hidden: '._0001.jpg' is macOS's description of '0001.jpg'
+            continue
+        base, suffix = (name, '') if dot < 0 else (name[:dot], name[dot + 1:].lower())
         if base != key:
             if parts:
                 yield key, parts
             key, parts = base, {}
         if suffix in parts:
             raise ValueError(f'{name} is there twice')
-        parts[suffix.lower()] = data
+        parts[suffix] = data
     if parts:
         yield key, parts
 
@@ -203,6 +233,8 @@ def _tar_members(stream) -> Iterator[tuple[str, bytes]]:
             first = False
         size = (int.from_bytes(header[125:136], 'big') if header[124] & 128
                 else int(header[124:136].rstrip(b'\0 ') or b'0', 8))
+        if not 0 <= size <= _MAX_MEMBER:
+            raise ValueError(f'a member of {size} bytes')
         data = read(size + -size % 512)
         if len(data) < size + -size % 512:
             raise ValueError('the file ends inside a member')
@@ -231,6 +263,8 @@ def _check_header(header: bytes) -> None:
 def _pax_path(data: bytes) -> str | None:
     while data:
         length, _, _ = data.partition(b' ')
+        if not len(length) + 1 < int(length) <= len(data):
+            raise ValueError('a damaged extended header')
         record, data = data[len(length) + 1:int(length) - 1], data[int(length):]
         name, _, value = record.partition(b'=')
         if name == b'path':
@@ -249,3 +283,27 @@ def _buffered(samples: Iterator, size: int, rng: np.random.Generator) -> Iterato
             yield buffer.pop()
     for k in rng.permutation(len(buffer)).tolist():
         yield buffer[k]
+
+
+@FORMATS.register_module('shards')
+class ShardFormat(FaceFormat):
+    """Tar files of one chunk each, and their index ``shards.json``."""
+
+    reader = ShardFaces
+    files = SHARD_INDEX
+    prefix, suffix, chunks_are_files = 'faces-', '.tar', True
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        return (path / SHARD_INDEX).is_file()
+
+    def write_chunk(self, start: int, stop: int, path: Path) -> None:
+        webdataset = import_webdataset()
+        with open(path, 'wb') as file, webdataset.TarWriter(file, encoder=False, mtime=0) as tar:
+            for i, image, label, suffix in self.items(start, stop):
+                tar.write({'__key__': f'{i:09d}', suffix: image, 'cls': str(label).encode()})
+
+    def finish(self, chunks: list[Path], counts: list[int]) -> None:
+        index = dict(version=1, classes=self.source.num_classes, shards=[p.name for p in chunks],
+                     counts=counts, people=self.source.people)
+        write_text(self.folder / SHARD_INDEX, json.dumps(index) + '\n')

@@ -22,6 +22,8 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['lrfr_mm', 'lrfr_mm.*']),
     package_data={'lrfr_mm.analysis.audit': ['templates/*'],
+                  'lrfr_mm.analysis.model_card': ['templates/*'],
+                  'lrfr_mm.apis.serve': ['page/*'],
                   'lrfr_mm.evaluation.report': ['templates/*']},
     python_requires='>=3.10,<3.14',
     install_requires=requirements('runtime'),

@@ -21,6 +21,7 @@ COMMANDS = {
     'watch': 'identify the people of a video, camera or stream',
     'export': 'write a recognizer for another runtime, if it is as good there',
     'calibrate': 'learn thresholds and error rates by face size',
+    'card': 'write the model card of a recognizer',
     'serve': 'a web page and an API for comparing, searching and identifying',
 }
 

@@ -4,6 +4,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from lrfr_mm.models import LRFRecognizer
+from lrfr_mm.models.build import embedding_config
 from lrfr_mm.registry import (
     DATASETS,
     HOOKS,
@@ -150,3 +152,26 @@ def test_the_plus_recipe_changes_what_it_says():
     assert plus['optim_wrapper'].pop('type') == 'Bf16OptimWrapper'
     assert plus['optim_wrapper']['optimizer'].pop('fused') and base['optim_wrapper'].pop('type')
     assert plus == base
+
+
+def with_names(node):
+    """A config whose types are class names, without their modules."""
+    if isinstance(node, dict):
+        return {key: value.rpartition('.')[2] if key == 'type' else with_names(value)
+                for key, value in node.items()}
+    return type(node)(map(with_names, node)) if isinstance(node, (list, tuple)) else node
+
+
+def test_the_pure_python_config_is_the_demo():
+    pure, text = (Config.fromfile(ROOT / 'configs' / 'lrfr' / f'{name}.py')
+                  for name in ('demo_pure', 'demo'))
+    assert pure.model.type is LRFRecognizer
+    assert with_names(pure.to_dict()) == with_names(text.to_dict())
+
+
+def test_what_a_run_writes_of_a_pure_python_config_can_be_read_again(tmp_path):
+    pure = Config.fromfile(ROOT / 'configs' / 'lrfr' / 'demo_pure.py')
+    (tmp_path / 'dumped.py').write_text(pure.pretty_text)
+    again = Config.fromfile(tmp_path / 'dumped.py')
+    model = MODELS.build(embedding_config(again.model))
+    assert isinstance(model, LRFRecognizer) and model.neck.embed_dim == 256

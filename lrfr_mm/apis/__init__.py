@@ -1,4 +1,6 @@
 """Use a trained recognizer."""
+from lrfr_mm.apis.conversion import convert_checkpoint
 from lrfr_mm.apis.embedder import Embedder
+from lrfr_mm.apis.model_zoo import get_model, list_models
 
-__all__ = ['Embedder']
+__all__ = ['Embedder', 'convert_checkpoint', 'get_model', 'list_models']

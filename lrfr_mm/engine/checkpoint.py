@@ -160,7 +160,7 @@ def spread_like(tensor: torch.Tensor, example: torch.Tensor) -> torch.Tensor:
     return distribute_tensor(tensor.to(example.device), example.device_mesh, example.placements)
 
 
-def load_recognizer(model: torch.nn.Module, path: str) -> None:
+def load_recognizer(model: torch.nn.Module, path: str | None) -> None:
     """Load a checkpoint's embedding network into ``model``; nothing may be missing or left over.
 
     Weights of the head and of the losses, which belong to the people of a training, are left out.

@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader
 from lrfr_mm.datasets.collate import face_collate
 from lrfr_mm.errors import InputError, UserError
 from lrfr_mm.evaluation.metrics import View
+from lrfr_mm.ops.align import flip_landmarks
 from lrfr_mm.ops.degradations import degrade_images
+from lrfr_mm.structures import FaceDataSample, get_field, set_field
 
 __all__ = ['embed_benchmark', 'embed_images', 'embedded_batches']
 
@@ -57,9 +59,22 @@ def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
         out = {}
         for view in views:
             shown = degraded[view.resolution, view.degradation]
-            shown = shown.flip(-1) if view.mirrored else shown
-            out[view] = step(shown, batch.get('data_samples'), view).float()
+            samples = batch.get('data_samples')
+            if view.mirrored:
+                shown, samples = shown.flip(-1), _mirrored(samples, shown.shape[-1])
+            out[view] = step(shown, samples, view).float()
         yield batch, out
+
+
+def _mirrored(samples, width: int):
+    """``samples`` as they are for mirrored images of ``width`` px: their landmarks moved."""
+    points = get_field(samples, 'landmarks')
+    if points is None:
+        return samples
+    samples = samples.clone() if isinstance(samples, FaceDataSample) else [
+        sample.clone() for sample in samples]
+    set_field(samples, 'landmarks', flip_landmarks(points, width))
+    return samples
 
 
 def _embedding_step(model: Callable) -> Callable:

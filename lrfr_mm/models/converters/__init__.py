@@ -1,7 +1,12 @@
 """Public recognizers' checkpoints: a file a project, a layout an architecture."""
 from lrfr_mm.models.converters.adaface import AdaFaceConverter
 from lrfr_mm.models.converters.arcface_torch import ArcFaceTorchConverter
-from lrfr_mm.models.converters.base import Converted, Converter, convert_tensors
+from lrfr_mm.models.converters.base import (
+    Converted,
+    Converter,
+    convert_tensors,
+    converter_kinds,
+)
 from lrfr_mm.models.converters.cvlface import CVLFaceConverter
 from lrfr_mm.models.converters.facenet_pytorch import FaceNetPyTorchConverter
 from lrfr_mm.models.converters.magface import MagFaceConverter
@@ -9,4 +14,4 @@ from lrfr_mm.models.converters.reading import file_sha256, read_tensors
 
 __all__ = ['AdaFaceConverter', 'ArcFaceTorchConverter', 'CVLFaceConverter', 'Converted',
            'Converter', 'FaceNetPyTorchConverter', 'MagFaceConverter', 'convert_tensors',
-           'file_sha256', 'read_tensors']
+           'converter_kinds', 'file_sha256', 'read_tensors']

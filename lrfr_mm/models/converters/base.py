@@ -12,7 +12,7 @@ from lrfr_mm.models.build import build_part
 from lrfr_mm.models.converters.layouts import Architecture, Layout
 from lrfr_mm.registry import CONVERTERS
 
-__all__ = ['Converted', 'Converter', 'convert_tensors']
+__all__ = ['Converted', 'Converter', 'convert_tensors', 'converter_kinds']
 
 
 @dataclass
@@ -143,7 +143,7 @@ def convert_tensors(tensors: Mapping[str, torch.Tensor], kind: str = 'auto',
                      converter.notes(architecture))
 
 
-def _converters(kind: str) -> list[Converter]:
+def _converters(kind: str = 'auto') -> list[Converter]:
     CONVERTERS.import_from_location()
     made = [CONVERTERS.get(name)() for name in sorted(CONVERTERS.module_dict)]
     if kind == 'auto':
@@ -153,6 +153,11 @@ def _converters(kind: str) -> list[Converter]:
         raise InputError(f'kind must be auto or one of {", ".join(c.kind for c in made)}, '
                          f'got {kind!r}')
     return chosen
+
+
+def converter_kinds() -> list[str]:
+    """Kinds of all registered converters, sorted by their class names."""
+    return [converter.kind for converter in _converters()]
 
 
 def _find(tensors: Mapping[str, torch.Tensor], kind: str, prefix: str | None) -> _Found:

@@ -31,7 +31,7 @@ class LRFRecognizer(BaseModel):
             ``takes_landmarks = True`` it is called with ``landmarks=`` (B, 5, 2) px or None; if it
             has ``takes_view = True``, with ``view=`` 'hr', 'lr' or None.
         neck: Config or module; ``in_channels`` and ``in_size`` come from the backbone unless given.
-            It may have ``takes_view`` as well.
+            It may have ``takes_view`` as well. None for a backbone that gives embeddings.
         head: Config or module; ``in_channels`` comes from the neck unless given. None for a model
             that only embeds, or that only ``losses`` train.
         contrast_loss: Config or module of the distance between the views, called with the unit
@@ -59,12 +59,13 @@ class LRFRecognizer(BaseModel):
             ``joint_forward`` meets a part that treats the two views differently.
     """
 
-    def __init__(self, backbone, neck, head=None, contrast_loss=None, losses=None, teacher=None,
-                 view_weights: tuple[float, float] = (.5, .5), joint_forward: bool = False,
-                 data_preprocessor=None, channels_last: bool = False, compile: dict | None = None,
-                 init_cfg=None):
+    def __init__(self, backbone, neck=None, head=None, contrast_loss=None, losses=None,
+                 teacher=None, view_weights: tuple[float, float] = (.5, .5),
+                 joint_forward: bool = False, data_preprocessor=None, channels_last: bool = False,
+                 compile: dict | None = None, init_cfg=None):
         super().__init__(build_part(data_preprocessor or dict(type='FacePreprocessor')), init_cfg)
         self.backbone = build_part(backbone)
+        neck = dict(type='IdentityNeck') if neck is None else neck
         self.neck = build_part(neck, in_channels=getattr(self.backbone, 'out_channels', None),
                                in_size=getattr(self.backbone, 'out_size', None))
         self.head = build_part(head, in_channels=getattr(self.neck, 'embed_dim', None))

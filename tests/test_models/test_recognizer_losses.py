@@ -288,3 +288,37 @@ def train_with_teacher(rank, world):
 
 def test_a_teacher_under_data_parallel():
     run_on(2, 'test_models.test_recognizer_losses', 'train_with_teacher')
+
+
+@pytest.mark.parametrize('joint', [False, True])
+@pytest.mark.parametrize('weights', [(.5, .5), (.2, .9), (1., 0.)])
+def test_view_weights_and_joint_batches_against_float64(rng, joint, weights):
+    """The head's loss of each view times its weight; batch statistics over one view, or over both.
+    """
+    model = recognizer(view_weights=weights, joint_forward=joint).double()
+    batch = batch_of(rng)
+    views = [(batch['inputs'][view].double() - 127.5) / 127.5 for view in ('hr', 'lr')]
+    got = model(dict(zip(('hr', 'lr'), views)), batch['data_samples'], mode='loss')
+    conv, neck = model.backbone.conv, model.neck
+
+    def normalise(x):
+        axes = (0, 2, 3)[:x.dim() - 1]
+        mean, var = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
+        return (x - mean) / (var + 1e-5).sqrt()
+
+    def embed(x):
+        return normalise(neck.fc(normalise(conv(x)).flatten(1)))
+
+    embedded = embed(torch.cat(views)).chunk(2) if joint else [embed(x) for x in views]
+    for view, weight, x in zip(('hr', 'lr'), weights, embedded):
+        cosine = (x / x.norm(dim=1, keepdim=True)) @ (
+            model.head.weight / model.head.weight.norm(dim=1, keepdim=True)).T
+        cosine[range(4), range(4)] -= .4
+        logits = 48 * cosine
+        want = weight * (logits.exp().sum(1).log() - logits.diagonal()).mean()
+        torch.testing.assert_close(got[f'loss_{view}'], want, rtol=1e-6, atol=1e-9)
+
+
+def test_view_weights_are_two():
+    with pytest.raises(ValueError, match='view_weights'):
+        recognizer(view_weights=(1., 1., 1.))

@@ -34,12 +34,16 @@ class _Bottleneck(nn.Module):
 
 @MODELS.register_module()
 class MobileFaceNet(BaseModule):
-    """MobileFaceNet (Chen et al., CCBR 2018) up to its 7x7 map; ``GDCNeck`` completes it."""
+    """MobileFaceNet (Chen et al., CCBR 2018) up to its 7x7 map; ``GDCNeck`` completes it.
+
+    Args:
+        init_cfg: mmengine's weight initialisation.
+    """
 
     out_channels, out_size = 512, 7
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, init_cfg: dict | None = None):
+        super().__init__(init_cfg)
         layers = [_conv(3, 64, 3, 2), _conv(64, 64, 3, 1, 64)]
         channels_in = 64
         for expansion, channels, repeats, stride in _STAGES:

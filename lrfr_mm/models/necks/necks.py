@@ -28,11 +28,13 @@ class EmbeddingNeck(BaseModule):
         dropout: Probability of a map element to be dropped in training.
         norm_eps: Added to the variance in both batch norms.
         out_affine: Whether the last batch norm has a factor and an offset (AdaFace's has none).
+        init_cfg: mmengine's weight initialisation.
     """
 
     def __init__(self, in_channels: int, in_size: int = 7, embed_dim: int = 512,
-                 dropout: float = .4, norm_eps: float = 1e-5, out_affine: bool = True):
-        super().__init__()
+                 dropout: float = .4, norm_eps: float = 1e-5, out_affine: bool = True,
+                 init_cfg: dict | None = None):
+        super().__init__(init_cfg)
         self.in_channels, self.in_size, self.embed_dim = in_channels, in_size, embed_dim
         self.norm = nn.BatchNorm2d(in_channels, eps=norm_eps)
         self.dropout = nn.Dropout(dropout)
@@ -53,10 +55,12 @@ class GDCNeck(BaseModule):
         in_channels: Channels of the map.
         in_size: Side of the map, px.
         embed_dim: Embedding size D.
+        init_cfg: mmengine's weight initialisation.
     """
 
-    def __init__(self, in_channels: int, in_size: int = 7, embed_dim: int = 512):
-        super().__init__()
+    def __init__(self, in_channels: int, in_size: int = 7, embed_dim: int = 512,
+                 init_cfg: dict | None = None):
+        super().__init__(init_cfg)
         self.in_channels, self.in_size, self.embed_dim = in_channels, in_size, embed_dim
         self.gdc = nn.Conv2d(in_channels, in_channels, in_size, groups=in_channels, bias=False)
         self.norm = nn.BatchNorm2d(in_channels)
@@ -79,11 +83,12 @@ class PoolNeck(BaseModule):
         embed_dim: Embedding size D.
         dropout: Probability of an element to be dropped in training.
         norm_eps: Added to the variance in the batch norm.
+        init_cfg: mmengine's weight initialisation.
     """
 
     def __init__(self, in_channels: int, in_size: int | None = None, embed_dim: int = 512,
-                 dropout: float = 0., norm_eps: float = 1e-5):
-        super().__init__()
+                 dropout: float = 0., norm_eps: float = 1e-5, init_cfg: dict | None = None):
+        super().__init__(init_cfg)
         self.in_channels, self.embed_dim = in_channels, embed_dim
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(in_channels, embed_dim, bias=False)

@@ -3,6 +3,11 @@
 Each names the package that registers its components (``locations``); it is imported when a name is
 first looked up, so that a config builds everything without an import by the user.
 """
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
 from mmengine.registry import DATA_SAMPLERS as _DATA_SAMPLERS
 from mmengine.registry import DATASETS as _DATASETS
 from mmengine.registry import FUNCTIONS as _FUNCTIONS
@@ -22,12 +27,13 @@ from mmengine.registry import VISUALIZERS as _VISUALIZERS
 from mmengine.registry import WEIGHT_INITIALIZERS as _WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
+from lrfr_mm.errors import reading
+
 __all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'EXPORT_TARGETS', 'FORMATS',
-           'FUNCTIONS', 'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS',
-           'MODELS', 'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS',
-           'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS',
-           'SOURCES', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS', 'WEIGHT_INITIALIZERS',
-           'type_name']
+           'FUNCTIONS', 'GALLERIES', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS',
+           'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS',
+           'PARAM_SCHEDULERS', 'SOURCES', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS',
+           'WEIGHT_INITIALIZERS', 'import_modules', 'type_name']
 
 
 def type_name(config: dict) -> str:
@@ -70,3 +76,16 @@ WEIGHT_INITIALIZERS = _child(_WEIGHT_INITIALIZERS, 'lrfr_mm.models')
 LOG_PROCESSORS = _child(_LOG_PROCESSORS, 'lrfr_mm.engine')
 GALLERIES = Registry('gallery', scope='lrfr_mm', locations=['lrfr_mm.apis.gallery'])
 EXPORT_TARGETS = Registry('export target', scope='lrfr_mm', locations=['lrfr_mm.deployment'])
+
+
+def import_modules(modules: Sequence[str]) -> None:
+    """Import modules that register components; those in the current directory are found as well.
+
+    Raises:
+        InputError: If one cannot be imported; the text names it.
+    """
+    if modules and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for module in modules:
+        with reading(f'custom import {module}'):
+            import_module(module)

@@ -9,10 +9,11 @@ import os
 from mmengine.config import DictAction
 
 from lrfr_mm.datasets.alignment import LANDMARK_FORMATS, MISSING, detector_names
-from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, import_modules
+from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder
 from lrfr_mm.datasets.alignment.sheet import report_lines, write_worst_sheet
 from lrfr_mm.datasets.jobs import CLUSTERS
 from lrfr_mm.engine.cli import run_command
+from lrfr_mm.registry import import_modules
 
 
 def _groups(text: str) -> list[list[int]]:

@@ -8,15 +8,20 @@ To see tools/test.py at work on all of them before the real sets are there:
 import argparse
 
 from lrfr_mm.datasets import FolderFaces, SyntheticFaces
-from lrfr_mm.datasets.benchmarks.miniature import MINIATURES, write_miniatures
+from lrfr_mm.datasets.benchmarks import MINIATURES, write_miniatures
 from lrfr_mm.engine.cli import run_command
+from lrfr_mm.registry import import_modules
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
+    modules = argparse.ArgumentParser(add_help=False)
+    modules.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE',
+                         help='modules that register benchmarks of your own')
+    import_modules(modules.parse_known_args()[0].custom_imports)  # before the choices of --names
+    parser = argparse.ArgumentParser(description=__doc__, parents=[modules],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root')
-    parser.add_argument('--faces', metavar='FOLDER', help='a folder of people (default: drawn)')
+    parser.add_argument('--faces', metavar='DIRECTORY', help='people (default: drawn)')
     parser.add_argument('--people', type=int, default=24, help='drawn people (default 24)')
     parser.add_argument('--names', nargs='+', choices=tuple(MINIATURES), help='default: all')
     parser.add_argument('--seed', type=int, default=0)

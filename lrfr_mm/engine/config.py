@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 import lrfr_mm
+from lrfr_mm.datasets.benchmarks import add_defaults
 from lrfr_mm.engine.overrides import apply_overrides
 from lrfr_mm.errors import ConfigError, InputMissingError
 from lrfr_mm.registry import type_name
@@ -104,6 +105,8 @@ def select_benchmarks(config: Config, names: str | None, out: str | None) -> Non
     """Keep the benchmarks in ``names`` (separated by commas; None or 'all' for those whose files
     are there) and set the metrics file ``out``.
 
+    Benchmarks that a module of the user's own registered in ``DEFAULTS`` are there as well.
+
     Raises:
         ConfigError: If the config has no benchmark of a name.
     """
@@ -111,6 +114,8 @@ def select_benchmarks(config: Config, names: str | None, out: str | None) -> Non
         for hook in config.get('custom_hooks', []):
             if type_name(hook) == 'ReportHook':
                 hook.out = out
+    add_defaults(config.test_dataloader.dataset, config.test_evaluator,
+                 config.get('data_root', 'data/'))
     if names is None or names == 'all':
         return
     wanted = [name.strip() for name in names.split(',') if name.strip()]

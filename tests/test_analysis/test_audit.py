@@ -25,7 +25,7 @@ from lrfr_mm.analysis.audit import (
 from lrfr_mm.datasets import FolderFaces, SyntheticFaces
 from lrfr_mm.datasets.decode import decode
 from lrfr_mm.datasets.sources import FaceSource
-from lrfr_mm.errors import InputError
+from lrfr_mm.errors import InputError, InputExistsError
 from lrfr_mm.ops.resample import degrade_array
 
 ROOT = Path(__file__).parents[2]
@@ -126,9 +126,8 @@ def test_command_writes_json_and_page(messy, tmp_path):
     assert len(summary['shared']['by_name']) == 4
     page = (tmp_path / 'out' / 'audit.html').read_text()
     assert 'carl/cut.jpg' in page and 'data:image/jpeg;base64' in page and '<svg' in page
-    again = subprocess.run([sys.executable, 'tools/audit_dataset.py', messy, '--out',
-                            tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
-    assert again.returncode == 2 and 'exists already' in again.stderr.splitlines()[-1]
+    with pytest.raises(InputExistsError, match='nothing is overwritten'):
+        audit_to(tmp_path / 'out', FolderFaces(messy))
 
 
 class Numbered(FaceSource):

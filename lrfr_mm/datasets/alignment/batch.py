@@ -5,10 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -24,8 +21,9 @@ from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
 from lrfr_mm.errors import InputError, reading
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.ops.align import flip_landmarks
+from lrfr_mm.registry import import_modules
 
-__all__ = ['AlignSettings', 'align_folder', 'find_images', 'flip_error', 'import_modules']
+__all__ = ['AlignSettings', 'align_folder', 'find_images', 'flip_error']
 
 _CHUNK = 200
 
@@ -68,19 +66,6 @@ class AlignSettings:
 
 def _plain(value):
     return str(value) if isinstance(value, os.PathLike) else value
-
-
-def import_modules(modules: Sequence[str]) -> None:
-    """Import modules that register components; those in the current directory are found as well.
-
-    Raises:
-        InputError: If one cannot be imported; the text names it.
-    """
-    if modules and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    for module in modules:
-        with reading(f'custom import {module}'):
-            import_module(module)
 
 
 def flip_error(aligner: FaceAligner, image: np.ndarray, aligned: Aligned) -> float:

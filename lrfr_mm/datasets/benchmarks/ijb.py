@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lrfr_mm.datasets.benchmarks.base import FileFaces, TemplateBenchmark, require_files
+from lrfr_mm.datasets.benchmarks.miniature import People, miniature, save_face
 from lrfr_mm.datasets.image_files import ImageFinder
 from lrfr_mm.datasets.text_lists import as_number, read_lines
 from lrfr_mm.errors import InputError, reading
@@ -137,3 +138,48 @@ def _read_subjects(path: Path, templates: np.ndarray) -> tuple[np.ndarray, np.nd
     if not subjects:
         raise InputError(f'{path} lists no templates')
     return np.array(list(subjects), np.int64), np.array(list(subjects.values()), np.int64)
+
+
+def _write_ijb(root: Path, people: People, name: str) -> None:
+    meta = root / 'meta'
+    meta.mkdir(parents=True, exist_ok=True)
+    media, scores, subjects = [], [], {}
+    number = 0
+    for p in range(len(people)):
+        for template in range(3):  # two for the galleries, one for the probes
+            tid = 10 * p + template + 1
+            subjects[tid] = p + 1
+            for k in range(3):
+                number += 1
+                file = f'{number}.jpg'
+                medium = 100 * tid + (0 if k < 2 else 1)  # the first two are frames of one video
+                media.append(f'{file} {tid} {medium}')
+                scores.append(f'{file} ' + ' '.join(['50.0'] * 10)
+                              + f' {people.rng.uniform(.8, 1):.6f}')
+                save_face(root / 'aligned' / file, people.face(p, 3 * template + k))
+    (meta / f'{name}_face_tid_mid.txt').write_text('\n'.join(media) + '\n')
+    (meta / f'{name}_name_5pts_score.txt').write_text('\n'.join(scores) + '\n')
+    tids = np.array(list(subjects))
+    pairs = [(int(a), int(b)) for a in tids for b in tids if a < b]
+    rows = [f'{a} {b} {int(subjects[a] == subjects[b])}' for a, b in pairs]
+    (meta / f'{name}_template_pair_label.txt').write_text('\n'.join(rows) + '\n')
+    header = 'TEMPLATE_ID,SUBJECT_ID,FILENAME\n'
+
+    def table(path: str, wanted) -> None:
+        (meta / path).write_text(header + ''.join(f'{tid},{subjects[tid]},x.jpg\n'
+                                                  for tid in wanted))
+
+    half = len(people) // 2
+    table(f'{name}_1N_gallery_G1.csv', [10 * p + 1 for p in range(half)])
+    table(f'{name}_1N_gallery_G2.csv', [10 * p + 2 for p in range(half, len(people))])
+    table(f'{name}_1N_probe_mixed.csv', [10 * p + 3 for p in range(len(people))])
+
+
+@miniature('ijbb')
+def _write_ijbb(root: Path, people: People) -> None:
+    _write_ijb(root, people, 'ijbb')
+
+
+@miniature('ijbc')
+def _write_ijbc(root: Path, people: People) -> None:
+    _write_ijb(root, people, 'ijbc')

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 
 from lrfr_mm.datasets.benchmarks.base import PairBenchmark, require_files
+from lrfr_mm.datasets.benchmarks.miniature import People, draw_pairs, jpeg_bytes, miniature
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.errors import InputError, reading
 from lrfr_mm.registry import DATASETS
@@ -121,3 +123,13 @@ class PairBin(PairBenchmark):
         pairs = np.arange(len(images)).reshape(-1, 2)
         super().__init__(name, BytesFaces(images, path), pairs, is_same, alignment=alignment,
                          protocol_note=f'{len(pairs)} pairs of {os.path.basename(path)}', **kwargs)
+
+
+@miniature('bin')
+def _write_bins(root: Path, people: People) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    for name, seed in (('agedb_30', 3), ('lfw', 4), ('cfp_fp', 5)):
+        pairs, is_same = draw_pairs(people, 100, seed)
+        images = [jpeg_bytes(people.face(*item)) for pair in pairs for item in pair]
+        with open(root / f'{name}.bin', 'wb') as file:
+            pickle.dump((images, is_same.tolist()), file, protocol=4)

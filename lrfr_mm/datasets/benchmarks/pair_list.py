@@ -1,4 +1,4 @@
-"""Pair lists: LFW's form (LFW, XQLFW), two lines a pair (CALFW, CPLFW), CFP's folders."""
+"""Pair lists: LFW's form (LFW, XQLFW), two lines a pair (CALFW, CPLFW)."""
 from __future__ import annotations
 
 import os
@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from lrfr_mm.datasets.benchmarks.base import FileFaces, PairBenchmark, require_files
+from lrfr_mm.datasets.benchmarks.miniature import People, draw_pairs, miniature, save_face
 from lrfr_mm.datasets.image_files import IMAGE_SUFFIXES, ImageFinder
 from lrfr_mm.datasets.text_lists import as_number, read_lines
 from lrfr_mm.errors import InputError
 from lrfr_mm.files import safe_component, safe_relative_path
+from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import DATASETS
 
-__all__ = ['CFPPairs', 'PairList', 'read_pairs', 'read_two_line_pairs']
+__all__ = ['PairList', 'listed_images', 'read_pairs', 'read_two_line_pairs']
 
 
 def read_pairs(path: str, template: str = '{name}/{name}_{number:04d}') -> tuple[list, np.ndarray]:
@@ -96,7 +98,7 @@ def read_two_line_pairs(path: str) -> tuple[list, np.ndarray]:
     return [pairs[k] for k in order], is_same[order]
 
 
-def _positions(root: str, listed: list, suffixes) -> tuple[list, np.ndarray]:
+def listed_images(root: str, listed: list, suffixes) -> tuple[list, np.ndarray]:
     """Files of all listed names (without ending), each once, and the pairs' positions, (P, 2)."""
     finder = ImageFinder(root, suffixes)
     index: dict[str, int] = {}
@@ -140,82 +142,61 @@ class PairList(PairBenchmark):
             listed, is_same = read_two_line_pairs(pairs)
             listed = [[os.path.splitext(file)[0] for file in pair] for pair in listed]
             note += ', a tenth of each kind a fold'
-        paths, positions = _positions(root, listed, suffixes)
+        paths, positions = listed_images(root, listed, suffixes)
         super().__init__(name, FileFaces(root, paths), positions, is_same,
                          protocol_note=f'{len(listed)} pairs of {note}', **kwargs)
 
 
-@DATASETS.register_module()
-class CFPPairs(PairBenchmark):
-    """CFP (Sengupta et al., WACV 2016): frontal against frontal, or against profile.
-
-    ``root/Protocol/Pair_list_F.txt`` and ``Pair_list_P.txt`` number the images, and
-    ``root/Protocol/Split/FP/01 ... 10/{same,diff}.txt`` hold pairs "i,j" of those numbers.
-
-    Args:
-        name: Short name ('cfp_fp', 'cfp_ff').
-        root: Folder with ``Protocol``.
-        kind: 'FP' or 'FF'.
-        images: Folder of the aligned images; default ``root``. The lists' paths
-            (``../Data/Images/001/frontal/01.jpg``) are looked up below it, from ``Data`` on.
-        suffixes: Endings to try in place of the listed one, in order, in any case.
-        **kwargs: alignment, pipeline, decoder; see Benchmark.
-
-    Raises:
-        InputMissingError: If a file is missing.
-        InputError: If a list cannot be read.
-    """
-
-    def __init__(self, name: str, root: str, kind: str = 'FP', images: str | None = None,
-                 suffixes=IMAGE_SUFFIXES, **kwargs):
-        if kind not in ('FP', 'FF'):
-            raise InputError(f"kind must be 'FP' or 'FF', got {kind!r}")
-        protocol = Path(root, 'Protocol')
-        require_files(protocol, what=f"CFP's Protocol directory is expected in {root}")
-        names = {side: _read_names(protocol / f'Pair_list_{side}.txt') for side in set(kind)}
-        listed, is_same = [], []
-        for fold in range(1, 11):
-            for file, same in (('same', True), ('diff', False)):
-                path = protocol / 'Split' / kind / f'{fold:02d}' / f'{file}.txt'
-                pairs = _read_number_pairs(path, names[kind[0]], names[kind[1]])
-                listed += pairs
-                is_same += [same] * len(pairs)
-        images = images or root
-        paths, positions = _positions(images, listed, suffixes)
-        super().__init__(name, FileFaces(images, paths), positions, np.array(is_same, bool),
-                         protocol_note=f'{len(listed)} pairs of Protocol/Split/{kind}', **kwargs)
+@miniature('lfw')
+def _write_lfw(root: Path, people: People, name: str = 'lfw', low: bool = False) -> None:
+    pairs, is_same = draw_pairs(people, 120, 1)
+    lines, names = [], [f'Person_{p:03d}' for p in range(len(people))]
+    per_fold = len(pairs) // 10
+    for fold in range(10):  # LFW's folds list the same pairs first
+        part = range(fold * per_fold, (fold + 1) * per_fold)
+        for same in (True, False):
+            for k in part:
+                if is_same[k] == same:
+                    (a, i), (b, j) = pairs[k]
+                    lines.append(f'{names[a]}\t{i + 1}\t{j + 1}' if same else
+                                 f'{names[a]}\t{i + 1}\t{names[b]}\t{j + 1}')
+    for p in range(len(people)):
+        for k in range(4):
+            face = people.face(p, k)
+            if low and k % 2:
+                face = degrade_array(face, int(people.rng.choice([10, 16, 24])))
+            save_face(root / 'aligned' / names[p] / f'{names[p]}_{k + 1:04d}.jpg', face)
+    header = f'10\t{per_fold // 2}'
+    (root / ('pairs.txt' if name == 'lfw' else f'{name}_pairs.txt')).write_text(
+        '\n'.join([header, *lines]) + '\n')
 
 
-def _read_names(path: Path) -> dict[int, str]:
-    """Lines "NUMBER PATH" of CFP's list of images: number to path from ``Data`` on, no ending."""
-    names = {}
-    for number, line in read_lines(path):
-        where = f'{path}, line {number}'
-        words = line.split(None, 1)
-        if len(words) != 2 or as_number(words[0]) is None:
-            raise InputError(f'{where}: "NUMBER PATH" expected, got {line[:80]!r}')
-        if as_number(words[0]) in names:
-            raise InputError(f'{where}: number {words[0]} occurs twice')
-        # The paths are relative to Protocol: "../Data/Images/001/frontal/01.jpg".
-        below = safe_relative_path(words[1].removeprefix('../'), where)
-        names[as_number(words[0])] = os.path.splitext(below)[0]
-    if not names:
-        raise InputError(f'{path} lists no images')
-    return names
+@miniature('xqlfw')
+def _write_xqlfw(root: Path, people: People) -> None:
+    _write_lfw(root, people, 'xqlfw', low=True)
 
 
-def _read_number_pairs(path: Path, first: dict[int, str], second: dict[int, str]) -> list:
-    """Lines "i,j" of CFP's folds, as paths of the images with these numbers in the two lists."""
-    pairs = []
-    for number, line in read_lines(path):
-        words = [as_number(word) for word in line.split(',')]
-        if len(words) != 2 or words[0] not in first or words[1] not in second:
-            raise InputError(f'{path}, line {number}: "i,j" of listed images expected, got '
-                             f'{line[:80]!r}')
-        pair = [first[words[0]], second[words[1]]]
-        if pair[0] == pair[1]:
-            raise InputError(f'{path}, line {number}: image {words[0]} is compared with itself')
-        pairs.append(pair)
-    if not pairs:
-        raise InputError(f'{path} lists no pairs')
-    return pairs
+def _write_two_lines(root: Path, people: People, name: str, template: str) -> None:
+    pairs, is_same = draw_pairs(people, 120, 2)
+    lines = []
+    for same in (True, False):  # all same pairs first, as in the real lists
+        for pair, kind in zip(pairs, is_same, strict=True):
+            if kind == same:
+                lines += [f'{template.format(person=p, number=k + 1)} {int(same)}'
+                          for p, k in pair]
+    (root / f'pairs_{name}.txt').parent.mkdir(parents=True, exist_ok=True)
+    (root / f'pairs_{name}.txt').write_text('\n'.join(lines) + '\n')
+    for p in range(len(people)):
+        for k in range(4):
+            save_face(root / 'aligned' / template.format(person=p, number=k + 1),
+                  people.face(p, k))
+
+
+@miniature('calfw')
+def _write_calfw(root: Path, people: People) -> None:
+    _write_two_lines(root, people, 'CALFW', 'Person_{person:03d}_{number:04d}.jpg')
+
+
+@miniature('cplfw')
+def _write_cplfw(root: Path, people: People) -> None:
+    _write_two_lines(root, people, 'CPLFW', 'Person_{person:03d}_{number}.jpg')

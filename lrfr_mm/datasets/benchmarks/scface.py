@@ -1,11 +1,15 @@
 """SCface: faces of surveillance cameras at three distances."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from lrfr_mm.datasets.benchmarks.base import FileFaces, GalleryBenchmark
+from lrfr_mm.datasets.benchmarks.miniature import People, miniature, save_face
 from lrfr_mm.datasets.sources.scface import SCfaceFaces, scface_images, scface_test_people
 from lrfr_mm.errors import InputMissingError
+from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import DATASETS
 
 __all__ = ['SCface', 'SCfaceFaces']
@@ -39,3 +43,16 @@ class SCface(GalleryBenchmark):
         probes = {f'd{d}': np.flatnonzero(facts[:, 2] == d) for d in (1, 2, 3)}
         super().__init__(name, FileFaces(root, files), facts[:, 0], gallery, probes,
                          protocol_note=note, **kwargs)
+
+
+@miniature('scface')
+def _write_scface(root: Path, people: People) -> None:
+    sides = {1: 14, 2: 28, 3: 56}
+    for p in range(len(people)):
+        person = f'{p + 1:03d}'
+        save_face(root / 'aligned' / 'mugshot_frontal' / f'{person}_frontal.JPG', people.face(p, 0))
+        for distance, side in sides.items():
+            for camera in range(1, 6):
+                face = degrade_array(people.face(p, camera), side)
+                save_face(root / 'aligned' / f'surveillance_cameras_distance_{distance}'
+                      / f'cam_{camera}' / f'{person}_cam{camera}_{distance}.jpg', face)

@@ -11,11 +11,19 @@ from lrfr_mm.datasets.benchmarks.base import (
     PairBenchmark,
     require_files,
 )
+from lrfr_mm.datasets.benchmarks.miniature import (
+    People,
+    draw_pairs,
+    miniature,
+    save_face,
+    write_mat,
+)
 from lrfr_mm.datasets.image_files import ImageFinder, list_images
 from lrfr_mm.datasets.mat_files import read_mat
 from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.functional.identification import DISTRACTOR, UNKNOWN
 from lrfr_mm.files import safe_component
+from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import DATASETS
 
 __all__ = ['SurvFace', 'SurvFacePairs', 'TinyFace', 'read_mat_list', 'read_mat_pairs']
@@ -193,3 +201,58 @@ class SurvFacePairs(PairBenchmark):
         super().__init__(name, FileFaces(images, paths), positions, is_same,
                          protocol_note=f'{kinds[0]} positive and {kinds[1]} negative pairs',
                          **kwargs)
+
+
+@miniature('tinyface')
+def _write_tinyface(root: Path, people: People) -> None:
+    test, images_of = root / 'Testing_Set', root / 'aligned'
+    known = range(len(people) * 2 // 3)
+    lists = {'Probe': ([], []), 'Gallery_Match': ([], [])}
+    for p in known:
+        for folder, images in (('Probe', (0, 1)), ('Gallery_Match', (2, 3)[:1 + p % 2])):
+            for k in images:
+                name = f'{p + 1}_{k + 1}.jpg'
+                lists[folder][0].append(name)
+                lists[folder][1].append(p + 1)
+                save_face(images_of / folder / name, degrade_array(people.face(p, k), 20))
+    for p in range(len(known), len(people)):
+        for k in range(3):
+            save_face(images_of / 'Gallery_Distractor' / f'{p * 10 + k}.jpg',
+                  degrade_array(people.face(p, k), 20))
+    write_mat(test / 'probe_img_ID_pairs.mat', probe_set=lists['Probe'][0],
+         probe_ids=lists['Probe'][1])
+    write_mat(test / 'gallery_match_img_ID_pairs.mat', gallery_set=lists['Gallery_Match'][0],
+         gallery_ids=lists['Gallery_Match'][1])
+    for p in range(len(people)):
+        for k in range(3):
+            save_face(root / 'aligned_training' / f'{p + 5000}' / f'{p + 5000}_{k + 1}.jpg',
+                  degrade_array(people.face(p, k), 20))
+
+
+@miniature('survface')
+def _write_survface(root: Path, people: People) -> None:
+    test = root / 'Face_Identification_Test_Set'
+    known = len(people) * 2 // 3
+    lists = {'gallery': ([], []), 'mated_probe': ([], [])}
+    for p in range(len(people)):
+        for k in range(4):
+            name = f'{p + 1}_cam{k % 3 + 1}_{k + 1}.jpg'
+            folder = 'unmated_probe' if p >= known else 'gallery' if k < 2 else 'mated_probe'
+            if p < known:
+                lists[folder][0].append(name)
+                lists[folder][1].append(p + 1)
+            save_face(root / 'aligned' / folder / name, degrade_array(people.face(p, k), 24))
+    write_mat(test / 'gallery_img_ID_pairs.mat', gallery_set=lists['gallery'][0],
+         gallery_ids=lists['gallery'][1])
+    write_mat(test / 'mated_probe_img_ID_pairs.mat', mated_probe_set=lists['mated_probe'][0],
+         mated_probe_ids=lists['mated_probe'][1])
+    pairs, is_same = draw_pairs(people, 80, 6)
+    verification = root / 'Face_Verification_Test_Set'
+    for kind, same in (('positive', True), ('negative', False)):
+        rows = [[f'{p + 1}_cam1_{k + 1}.jpg' for p, k in pair]
+                for pair, s in zip(pairs, is_same, strict=True) if s == same]
+        write_mat(verification / f'{kind}_pairs_names.mat', **{f'{kind}_pairs_names': rows})
+    for p in range(len(people)):
+        for k in range(4):
+            save_face(root / 'aligned' / 'verification_images' / f'{p + 1}_cam1_{k + 1}.jpg',
+                  degrade_array(people.face(p, k), 24))

@@ -83,12 +83,13 @@ class ImageFinder:
 
     Args:
         root: Directory that all names are relative to.
+        listed_in: The file that the names come from, for messages.
         suffixes: Endings to accept, in any case; the first in this order is taken where a name
             occurs with several.
     """
 
-    def __init__(self, root: str, suffixes=IMAGE_SUFFIXES):
-        self.root = str(root)
+    def __init__(self, root: str, listed_in: str | os.PathLike, suffixes=IMAGE_SUFFIXES):
+        self.root, self.listed_in = str(root), listed_in
         self.suffixes = [suffix.lower() for suffix in suffixes]
         self._directories: dict[str, dict[str, str]] = {}
 
@@ -104,7 +105,8 @@ class ImageFinder:
         name = self._directories[directory].get(stem)
         if name is None:
             raise InputMissingError(f'{os.path.join(self.root, path)} '
-                                    f'({", ".join(self.suffixes)}) is listed, but missing')
+                                    f'({", ".join(self.suffixes)}) is missing; '
+                                    f'{self.listed_in} lists it')
         return f'{directory}/{name}' if directory else name
 
     def _read(self, directory: str) -> dict[str, str]:

@@ -45,11 +45,11 @@ def test_lines_of_any_editor(tmp_path, lines):
 
 READERS = {
     'pairs': read_pairs, 'two lines': read_two_line_pairs, 'cfp names': _read_names,
-    'cfp pairs': lambda path: _read_number_pairs(path, {}, {}),
+    'cfp pairs': lambda path: _read_number_pairs(path, ({}, 'a'), ({}, 'b')),
     'landmarks': lambda path: read_landmarks(path, 'table'),
-    'ijb media': _read_media, 'ijb pairs': lambda path: _read_pairs(path, np.array([1, 2])),
-    'ijb scores': lambda path: _read_scores(path, ['a']),
-    'ijb subjects': lambda path: _read_subjects(path, np.array([1])),
+    'ijb media': _read_media, 'ijb pairs': lambda path: _read_pairs(path, np.array([1, 2]), 'm'),
+    'ijb scores': lambda path: _read_scores(path, ['a'], 'm.txt'),
+    'ijb subjects': lambda path: _read_subjects(path, np.array([1]), 'm'),
 }
 
 
@@ -115,7 +115,7 @@ def test_cfp_lists(tmp_path):
     for text, line in (('1,2\n1,1\n', 2), ('1,2\n\n1,3\n', 3), ('1 2\n', 1), ('-1,2\n', 1)):
         path.write_text(text)
         with pytest.raises(InputError, match=f'line {line}:'):
-            _read_number_pairs(path, names, names)
+            _read_number_pairs(path, (names, 'a'), (names, 'b'))
 
 
 @pytest.mark.parametrize('text', ['\ufeffa b.jpg\t1\t2\t3\t4\n', 'a b.jpg,1,2,3,4',
@@ -195,12 +195,12 @@ def test_endings_count_in_any_case(tmp_path, suffix):
 def test_the_first_of_several_endings_is_taken(tmp_path):
     for name in ('a.png', 'a.jpg', 'a.JPG', 'a.txt', 'b.txt'):
         (tmp_path / name).write_bytes(b'x')
-    assert ImageFinder(tmp_path).find('a') == 'a.JPG'
-    assert ImageFinder(tmp_path, ('.PNG', '.jpg')).find('a') == 'a.png'
-    with pytest.raises(InputMissingError, match='listed, but missing'):
-        ImageFinder(tmp_path).find('b')
-    with pytest.raises(InputMissingError, match='listed, but missing'):
-        ImageFinder(tmp_path).find('no/a')
+    assert ImageFinder(tmp_path, 'l.txt').find('a') == 'a.JPG'
+    assert ImageFinder(tmp_path, 'l.txt', ('.PNG', '.jpg')).find('a') == 'a.png'
+    with pytest.raises(InputMissingError, match=r'missing; l\.txt lists'):
+        ImageFinder(tmp_path, 'l.txt').find('b')
+    with pytest.raises(InputMissingError, match=r'missing; l\.txt lists'):
+        ImageFinder(tmp_path, 'l.txt').find('no/a')
 
 
 @pytest.mark.parametrize(('files', 'said'), [
@@ -365,17 +365,17 @@ def test_errors_of_lists_name_the_benchmark(tmp_path):
 @pytest.mark.parametrize(('reader', 'text', 'said'), [
     (_read_media, '1.jpg 1 2\n2.jpg x 3\n', 'line 2'), (_read_media, '../1.jpg 1 2\n', 'line 1'),
     (_read_media, '1.jpg 1 99999999999999999999\n', 'line 1'),
-    (lambda p: _read_pairs(p, np.array([1, 2])), '1 2 1\n1 1 1\n', 'pair 2.*itself'),
-    (lambda p: _read_pairs(p, np.array([1, 2])), '1 2 1\n1 3 1\n', 'pair 2.*without images'),
-    (lambda p: _read_pairs(p, np.array([1, 2])), '1 2 5\n', 'pair 1.*neither 0 nor 1'),
-    (lambda p: _read_pairs(p, np.array([1, 2])), '1 2 1\n1 2\n', r'x\.txt'),
-    (lambda p: _read_pairs(p, np.array([1, 2])), '1 99999999999999999999 1\n', r'x\.txt'),
-    (lambda p: _read_scores(p, ['a']), 'a 1 2 inf\n', 'line 1'),
-    (lambda p: _read_scores(p, ['a', 'b']), 'a 1 2 .5\n', 'no line for b'),
-    (lambda p: _read_subjects(p, np.array([1])), 'T,S\n1,5\n1,6\n', 'line 3.*two subjects'),
-    (lambda p: _read_subjects(p, np.array([1])), 'T,S\n2,5\n', 'line 2.*no images'),
-    (lambda p: _read_subjects(p, np.array([1])), 'T,S\n1\n', 'line 2'),
-    (lambda p: _read_subjects(p, np.array([1])), 'T,S\n', 'no templates')])
+    (lambda p: _read_pairs(p, np.array([1, 2]), 'm'), '1 2 1\n1 1 1\n', 'pair 2.*itself'),
+    (lambda p: _read_pairs(p, np.array([1, 2]), 'm'), '1 2 1\n1 3 1\n', 'pair 2.*without images'),
+    (lambda p: _read_pairs(p, np.array([1, 2]), 'm'), '1 2 5\n', 'pair 1.*neither 0 nor 1'),
+    (lambda p: _read_pairs(p, np.array([1, 2]), 'm'), '1 2 1\n1 2\n', r'x\.txt'),
+    (lambda p: _read_pairs(p, np.array([1, 2]), 'm'), '1 99999999999999999999 1\n', r'x\.txt'),
+    (lambda p: _read_scores(p, ['a'], 'm'), 'a 1 2 inf\n', 'line 1'),
+    (lambda p: _read_scores(p, ['a', 'b'], 'm'), 'a 1 2 .5\n', 'no line for b'),
+    (lambda p: _read_subjects(p, np.array([1]), 'm'), 'T,S\n1,5\n1,6\n', 'line 3.*two subjects'),
+    (lambda p: _read_subjects(p, np.array([1]), 'm'), 'T,S\n2,5\n', 'line 2.*no images'),
+    (lambda p: _read_subjects(p, np.array([1]), 'm'), 'T,S\n1\n', 'line 2'),
+    (lambda p: _read_subjects(p, np.array([1]), 'm'), 'T,S\n', 'no templates')])
 def test_ijb_metadata_are_checked(tmp_path, reader, text, said):
     (tmp_path / 'x.txt').write_text(text)
     with pytest.raises(InputError, match=said):

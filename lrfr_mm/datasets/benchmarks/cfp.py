@@ -45,16 +45,18 @@ class CFPPairs(PairBenchmark):
             raise InputError(f"kind must be 'FP' or 'FF', got {kind!r}")
         protocol = Path(root, 'Protocol')
         require_files(protocol, what=f"CFP's Protocol directory is expected in {root}")
-        names = {side: _read_names(protocol / f'Pair_list_{side}.txt') for side in set(kind)}
+        lists = {side: protocol / f'Pair_list_{side}.txt' for side in kind}
+        names = {side: _read_names(path) for side, path in lists.items()}
         listed, is_same = [], []
         for fold in range(1, 11):
             for file, same in (('same', True), ('diff', False)):
                 path = protocol / 'Split' / kind / f'{fold:02d}' / f'{file}.txt'
-                pairs = _read_number_pairs(path, names[kind[0]], names[kind[1]])
+                pairs = _read_number_pairs(path, *((names[side], lists[side]) for side in kind))
                 listed += pairs
                 is_same += [same] * len(pairs)
         images = images or root
-        paths, positions = listed_images(images, listed, suffixes)
+        listed_in = ' or '.join(map(str, lists.values()))
+        paths, positions = listed_images(images, listed, suffixes, listed_in)
         super().__init__(name, FileFaces(images, paths), positions, np.array(is_same, bool),
                          protocol_note=f'{len(listed)} pairs of Protocol/Split/{kind}', **kwargs)
 
@@ -77,15 +79,22 @@ def _read_names(path: Path) -> dict[int, str]:
     return names
 
 
-def _read_number_pairs(path: Path, first: dict[int, str], second: dict[int, str]) -> list:
-    """Lines "i,j" of CFP's folds, as paths of the images with these numbers in the two lists."""
+def _read_number_pairs(path: Path, first: tuple, second: tuple) -> list:
+    """Lines "i,j" of CFP's folds, as paths.
+
+    Args:
+        path: The file.
+        first, second: (number to path, the file that numbers them) of either side.
+    """
     pairs = []
     for number, line in read_lines(path):
         words = [as_number(word) for word in line.split(',')]
-        if len(words) != 2 or words[0] not in first or words[1] not in second:
-            raise InputError(f'{path}, line {number}: "i,j" of listed images expected, got '
-                             f'{line[:80]!r}')
-        pair = [first[words[0]], second[words[1]]]
+        if len(words) != 2 or None in words:
+            raise InputError(f'{path}, line {number}: "i,j" expected, got {line[:80]!r}')
+        for word, (names, listed_in) in zip(words, (first, second), strict=True):
+            if word not in names:
+                raise InputError(f'{path}, line {number}: {listed_in} has no image {word}')
+        pair = [first[0][words[0]], second[0][words[1]]]
         if pair[0] == pair[1]:
             raise InputError(f'{path}, line {number}: image {words[0]} is compared with itself')
         pairs.append(pair)

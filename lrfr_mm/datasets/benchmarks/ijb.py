@@ -48,19 +48,19 @@ class IJB(TemplateBenchmark):
         require_files(media_file, pair_file, images, what=f'the metadata are expected in {meta}, '
                       f'aligned images in {images}')
         files, numbers = _read_media(media_file)
-        pairs = _read_pairs(pair_file, numbers[:, 0])
+        pairs = _read_pairs(pair_file, numbers[:, 0], media_file)
         scores_file = meta / f'{prefix}_name_5pts_score.txt'
-        scores = _read_scores(scores_file, files) if scores_file.is_file() else None
+        scores = _read_scores(scores_file, files, media_file) if scores_file.is_file() else None
         galleries, probes = {}, None
         for key in ('G1', 'G2'):
             path = meta / f'{prefix}_1N_gallery_{key}.csv'
             if path.is_file():
-                galleries[key] = _read_subjects(path, numbers[:, 0])
+                galleries[key] = _read_subjects(path, numbers[:, 0], media_file)
         if galleries:
             path = meta / f'{prefix}_1N_probe_mixed.csv'
             require_files(path)
-            probes = _read_subjects(path, numbers[:, 0])
-        finder = ImageFinder(images)
+            probes = _read_subjects(path, numbers[:, 0], media_file)
+        finder = ImageFinder(images, media_file)
         paths = [finder.find(os.path.splitext(file)[0]) for file in files]
         note = f'{len(files)} images, {len(np.unique(numbers[:, 0]))} templates, {len(pairs)} pairs'
         super().__init__(name, FileFaces(images, paths), numbers[:, 0], numbers[:, 1],
@@ -83,8 +83,10 @@ def _read_media(path: Path) -> tuple[list[str], np.ndarray]:
     return files, np.array(numbers, np.int64)
 
 
-def _read_pairs(path: Path, templates: np.ndarray) -> np.ndarray:
-    """Lines "TEMPLATE TEMPLATE LABEL", int64 (P, 3); IJB-C has 15.7 million."""
+def _read_pairs(path: Path, templates: np.ndarray, listed_in: Path) -> np.ndarray:
+    """Lines "TEMPLATE TEMPLATE LABEL", int64 (P, 3), of ``templates`` that the file ``listed_in``
+    has; IJB-C has 15.7 million.
+    """
     with reading(str(path)), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of an empty file, which is an error below
         pairs = np.loadtxt(path, np.int64, comments=None, ndmin=2, encoding='utf-8-sig')
@@ -94,15 +96,17 @@ def _read_pairs(path: Path, templates: np.ndarray) -> np.ndarray:
         raise InputError(f'{path}: "TEMPLATE TEMPLATE LABEL" expected, got {pairs[0].tolist()}')
     for wrong, what in ((~np.isin(pairs[:, 2], (0, 1)), 'a label that is neither 0 nor 1'),
                         (pairs[:, 0] == pairs[:, 1], 'a template that is compared with itself'),
-                        (~np.isin(pairs[:, :2], templates).all(1), 'a template without images')):
+                        (~np.isin(pairs[:, :2], templates).all(1),
+                         f'a template without images in {listed_in}')):
         if wrong.any():
             first = int(wrong.argmax())
             raise InputError(f'{path}, pair {first + 1}: {pairs[first].tolist()} has {what}')
     return pairs
 
 
-def _read_scores(path: Path, files: list[str]) -> np.ndarray:
-    """The last column, the detector's score, of the line of each of ``files``, float32 (N,)."""
+def _read_scores(path: Path, files: list[str], listed_in: Path) -> np.ndarray:
+    """The last column, the detector's score, of the line of each of ``files`` (of the file
+    ``listed_in``), float32 (N,)."""
     found = {}
     for number, line in read_lines(path):
         words = line.split()
@@ -116,11 +120,12 @@ def _read_scores(path: Path, files: list[str]) -> np.ndarray:
         found[words[0]] = score
     missing = next((file for file in files if file not in found), None)
     if missing is not None:
-        raise InputError(f'{path} has no line for {missing}')
+        raise InputError(f'{path} has no line for {missing}, which {listed_in} lists')
     return np.array([found[file] for file in files], np.float32)
 
 
-def _read_subjects(path: Path, templates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _read_subjects(path: Path, templates: np.ndarray, listed_in: Path
+                   ) -> tuple[np.ndarray, np.ndarray]:
     """Templates and subjects of a 1:N list (a heading, then "TEMPLATE,SUBJECT,..."), each template
     once, int64 (T,) both.
     """
@@ -131,7 +136,7 @@ def _read_subjects(path: Path, templates: np.ndarray) -> tuple[np.ndarray, np.nd
         if template is None or subject is None:
             raise InputError(f'{where}: "TEMPLATE,SUBJECT,..." expected, got {line[:80]!r}')
         if template not in known:
-            raise InputError(f'{where}: template {template} has no images')
+            raise InputError(f'{where}: template {template} has no images in {listed_in}')
         if subjects.setdefault(template, subject) != subject:
             raise InputError(f'{where}: template {template} has two subjects, '
                              f'{subjects[template]} and {subject}')

@@ -98,9 +98,21 @@ def read_two_line_pairs(path: str) -> tuple[list, np.ndarray]:
     return [pairs[k] for k in order], is_same[order]
 
 
-def listed_images(root: str, listed: list, suffixes) -> tuple[list, np.ndarray]:
-    """Files of all listed names (without ending), each once, and the pairs' positions, (P, 2)."""
-    finder = ImageFinder(root, suffixes)
+def listed_images(root: str, listed: list, suffixes, listed_in) -> tuple[list, np.ndarray]:
+    """Files of listed pairs.
+
+    Args:
+        root: Directory of the images.
+        listed: Pairs of paths below it, without ending.
+        suffixes, listed_in: See ImageFinder.
+
+    Returns:
+        Paths with ending, each once, and the pairs as positions among them, int64 (P, 2).
+
+    Raises:
+        InputMissingError: If an image is missing.
+    """
+    finder = ImageFinder(root, listed_in, suffixes)
     index: dict[str, int] = {}
     for pair in listed:
         for path in pair:
@@ -142,7 +154,7 @@ class PairList(PairBenchmark):
             listed, is_same = read_two_line_pairs(pairs)
             listed = [[os.path.splitext(file)[0] for file in pair] for pair in listed]
             note += ', a tenth of each kind a fold'
-        paths, positions = listed_images(root, listed, suffixes)
+        paths, positions = listed_images(root, listed, suffixes, pairs)
         super().__init__(name, FileFaces(root, paths), positions, is_same,
                          protocol_note=f'{len(listed)} pairs of {note}', **kwargs)
 

@@ -84,10 +84,10 @@ def _file_name(item, where: str) -> str:
     return safe_component(str(item), where)
 
 
-def _find_listed(root: str, directory: str, files: list[str]) -> list[str]:
+def _find_listed(root: str, directory: str, files: list[str], listed_in) -> list[str]:
     """Paths below ``root`` of the listed files, whose endings may have changed when aligned."""
     require_files(Path(root, directory))
-    finder = ImageFinder(root)
+    finder = ImageFinder(root, listed_in)
     return [finder.find(f'{directory}/{Path(file).stem}') for file in files]
 
 
@@ -106,7 +106,7 @@ def _listed_images(images: str, listed, unlisted: str, nobody: int):
     paths, labels, counts = [], [], []
     for directory, file, key in listed:
         names, ids = read_mat_list(str(file), f'{key}_set', f'{key}_ids')
-        paths += _find_listed(images, directory, names)
+        paths += _find_listed(images, directory, names, file)
         labels.append(ids)
         counts.append(len(names))
     others = [f'{unlisted}/{name}' for name in list_images(str(Path(images, unlisted)))]
@@ -195,7 +195,8 @@ class SurvFacePairs(PairBenchmark):
         names = sorted({file for pair in pairs for file in pair})
         index = {file: k for k, file in enumerate(names)}
         images = str(images or test)
-        paths = _find_listed(images, 'verification_images', names)
+        paths = _find_listed(images, 'verification_images', names,
+                             ' or '.join(map(str, lists.values())))
         positions = np.array([[index[a], index[b]] for a, b in pairs])[order]
         is_same = (np.arange(len(pairs)) < kinds[0])[order]
         super().__init__(name, FileFaces(images, paths), positions, is_same,

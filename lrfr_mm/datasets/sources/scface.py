@@ -79,11 +79,15 @@ def scface_test_people(everybody: np.ndarray, people, seed: int,
                                          f'expected, got {word[:80]!r}')
                     listed.append(as_number(word))
             note = f'people of {os.path.basename(people)}'
+            origin = people
         else:
             listed, note = [int(p) for p in people], 'listed people'
+            origin = 'the list'
+        if not listed:
+            raise InputError(f'{origin} names no people')
         missing = np.setdiff1d(listed, everybody)
         if len(missing):
-            raise InputError(f'person {missing[0]} is listed, but not there')
+            raise InputError(f'person {missing[0]} has no images; {origin} names that person')
         return np.unique(listed), note
     count = round(share * len(everybody))
     chosen = np.random.default_rng(seed).permutation(everybody)[:count]

@@ -1,9 +1,10 @@
 import json
 import multiprocessing
 import os
+import re
+import runpy
 import shutil
 import struct
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from lrfr_mm.datasets.alignment import (
 )
 from lrfr_mm.datasets.alignment.aligner import choose_face
 from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder, find_images
+from lrfr_mm.datasets.alignment.manifest import read_manifest
 from lrfr_mm.datasets.alignment.mtcnn import _suppress, _suppress_contained
 from lrfr_mm.datasets.alignment.sheet import report_lines, worst_sheet
 from lrfr_mm.datasets.decode import decode
@@ -409,15 +411,42 @@ def test_aligning_in_the_pipeline_names_the_image(tmp_path):
         dataset[0]
 
 
-def test_command_on_photographs(mtcnn, faces_root, tmp_path):
-    shutil.copytree(faces_root / 'lfw_mini' / 'Tony_Blair', tmp_path / 'in' / 'Tony Blair')
-    done = subprocess.run([sys.executable, 'tools/align_faces.py', tmp_path / 'in',
-                           tmp_path / 'out', '--flip-check', '--workers', '1'], cwd=ROOT,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert 'detected' in done.stdout and '100.0 %' in done.stdout
-    assert len(list((tmp_path / 'out' / 'Tony Blair').glob('*.png'))) == 10
-    assert (tmp_path / 'out' / 'worst.png').is_file()
-    bad = subprocess.run([sys.executable, 'tools/align_faces.py', tmp_path / 'no', tmp_path / 'x'],
-                         cwd=ROOT, capture_output=True, text=True)
-    assert bad.returncode == 2 and 'is not a folder' in bad.stderr
+def run_command(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, 'argv', ['align_faces.py', *map(str, arguments), '--workers', '1'])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / 'tools' / 'align_faces.py'), run_name='__main__')
+    said = capsys.readouterr()
+    return end.value.code, said.out, said.err
+
+
+def test_command_on_photographs(mtcnn, faces_root, tmp_path, monkeypatch, capsys):
+    for k in (1, 2, 3):
+        photograph = faces_root / 'lfw_mini' / 'Tony_Blair' / f'Tony_Blair_{k:04d}.jpg'
+        (tmp_path / 'in' / 'Tony Blair').mkdir(parents=True, exist_ok=True)
+        shutil.copy(photograph, tmp_path / 'in' / 'Tony Blair')
+    code, out, _ = run_command(monkeypatch, capsys, tmp_path / 'in', tmp_path / 'out',
+                               '--flip-check')
+    assert code == 0 and 'detected            3  100.0 %' in out
+    drift = re.search(r'mirrored photograph, eye distances: mean (\S+),', out)
+    rows = read_manifest(tmp_path / 'out')
+    assert float(drift[1]) == pytest.approx(np.mean([row['flip_error'] for row in rows]), abs=.001)
+    assert 0 < float(drift[1]) < .08
+    assert len(list((tmp_path / 'out' / 'Tony Blair').glob('*.png'))) == 3
+    assert cv2.imread(str(tmp_path / 'out' / 'worst.png')).shape == (142, 1208, 3)
+    code, _, err = run_command(monkeypatch, capsys, tmp_path / 'no', tmp_path / 'x')
+    assert code == 2 and 'is not a directory' in err
+    code, _, err = run_command(monkeypatch, capsys, tmp_path / 'in', tmp_path / 'out')
+    assert code == 2 and 'nothing is overwritten' in err
+
+
+def test_min_face_is_the_least_size(mtcnn, faces_root, tmp_path, monkeypatch, capsys):
+    image = cv2.imread(str(faces_root / 'lfw_mini' / 'Tony_Blair' / 'Tony_Blair_0001.jpg'))
+    (tmp_path / 'in').mkdir()
+    # The face is 120 px high in 250: 48 px here.
+    cv2.imwrite(str(tmp_path / 'in' / 'a.png'), cv2.resize(image, (100, 100),
+                                                           interpolation=cv2.INTER_AREA))
+    for least, found in ((20, 'detected'), (90, 'skipped')):
+        code, out, _ = run_command(monkeypatch, capsys, tmp_path / 'in', tmp_path / f'{least}',
+                                   '--min-face', least)
+        assert code == 0 and found in out
+        assert [row['policy'] for row in read_manifest(tmp_path / f'{least}')] == [found]

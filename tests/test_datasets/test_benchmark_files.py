@@ -18,13 +18,13 @@ from lrfr_mm.datasets.benchmarks import (
     read_pairs,
     read_two_line_pairs,
 )
+from lrfr_mm.datasets.benchmarks.cfp import _read_names, _read_number_pairs
 from lrfr_mm.datasets.benchmarks.ijb import (
     _read_media,
     _read_pairs,
     _read_scores,
     _read_subjects,
 )
-from lrfr_mm.datasets.benchmarks.pair_list import _read_names, _read_number_pairs
 from lrfr_mm.datasets.benchmarks.surveillance import (
     _listed_images,
     read_mat_list,

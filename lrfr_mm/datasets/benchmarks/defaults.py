@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mmengine.config import ConfigDict
+
 __all__ = ['DEFAULTS', 'DefaultBenchmark', 'add_defaults']
 
 
@@ -37,7 +39,7 @@ def add_defaults(datasets: list, metrics: list, data_root: str) -> None:
     for name, default in DEFAULTS.items():
         if name in named:
             continue
-        datasets.append({key: value.replace('{data_root}', data_root)
-                         if isinstance(value, str) else value
-                         for key, value in dict(default.dataset, name=name).items()})
-        metrics += [dict(metric, benchmark=name) for metric in default.metrics]
+        datasets.append(ConfigDict({
+            key: value.replace('{data_root}', data_root) if isinstance(value, str) else value
+            for key, value in dict(default.dataset, name=name).items()}))
+        metrics += [ConfigDict(metric, benchmark=name) for metric in default.metrics]

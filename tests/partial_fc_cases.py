@@ -52,6 +52,14 @@ MARGINS = [
     dict(type='DerivedMarginHead', scale=16)]
 
 
+def cases():
+    """Margins, all logits at once and, where the margin allows it, in chunks of the classes."""
+    for margin in MARGINS:
+        yield margin, None
+        if MODELS.build(margin).targets_only:
+            yield from ((margin, chunk) for chunk in (1, 4, 100))
+
+
 def plain_head(margin, weight):
     """The head on one device, with these class weights."""
     plain = MODELS.build(dict(margin, num_classes=len(weight), in_channels=DIM)).double()
@@ -88,8 +96,8 @@ def check_against(head, plain, columns, rank, world, mine, labels, everyone, eve
 
 def equals_one_device(rank, world):
     """Loss, gradients and statistics are those of the plain head over the whole batch."""
-    for margin in MARGINS:
-        head = build(margin)
+    for margin, chunk in cases():
+        head = build(margin, chunk_size=chunk)
         plain = plain_head(margin, whole_weight(head, world))
         for seed in range(2):  # statistics of the first step are used in the second
             head.zero_grad(), plain.zero_grad()
@@ -101,8 +109,8 @@ def equals_one_device(rank, world):
 
 def sampled_equals_one_device(rank, world):
     """A sampled head is the plain head over the classes that the step visits."""
-    for margin in MARGINS:
-        head = build(margin, sample_rate=.6, seed=3)
+    for margin, chunk in cases():
+        head = build(margin, sample_rate=.6, seed=3, chunk_size=chunk)
         head.bind(torch.optim.SGD(head.parameters(), lr=.5))
         mine, labels, everyone, every_label = batch(rank, world)
         head.resample(every_label)

@@ -128,6 +128,15 @@ class MarginHead(BaseModule):
         return (self.in_channels,) if self.num_centres == 1 else (self.num_centres,
                                                                   self.in_channels)
 
+    @property
+    def targets_only(self) -> bool:
+        """Whether the margin changes the targets' cosines alone: one centre a class, negatives and
+        scale as they are.
+        """
+        kind = type(self)
+        return (self.num_centres == 1 and kind.other_cosines is MarginHead.other_cosines
+                and kind.logit_scale is MarginHead.logit_scale)
+
     def set_num_classes(self, num_classes: int) -> None:
         """Allocate new class weights, drawn from N(0, 0.01^2), for ``num_classes`` identities."""
         if num_classes < 1:

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.models.heads.chunked_softmax import ChunkedCosines, split_cross_entropy
 from lrfr_mm.models.heads.head_memory import check_memory_for, class_range
 from lrfr_mm.models.heads.split_softmax import (
     CosineLogits,
@@ -48,6 +49,9 @@ class PartialFCHead(BaseModule):
         sample_rate: Share of the classes to visit a step, above 0 and up to 1.
         batch_size: Samples of all processes a step, for the check of the memory.
         seed: Of the initial weights and the sampling.
+        chunk_size: Classes whose logits exist at a time: the memory for logits is then
+            N x chunk_size, and a step computes one more matrix product of four. None for all at
+            once. For margins that leave the negatives and the scale as they are.
         check_memory: Compare the memory that the head needs with what the device has free.
         init_cfg: mmengine's weight initialisation.
 
@@ -60,7 +64,8 @@ class PartialFCHead(BaseModule):
 
     def __init__(self, num_classes: int | None = None, margin_head: dict | None = None,
                  in_channels: int = 512, sample_rate: float = 1., batch_size: int = 512,
-                 seed: int = 0, check_memory: bool = True, init_cfg: dict | None = None):
+                 seed: int = 0, chunk_size: int | None = None, check_memory: bool = True,
+                 init_cfg: dict | None = None):
         super().__init__(init_cfg)
         self.group = Processes.current()
         if not 0 < sample_rate <= 1:
@@ -69,6 +74,12 @@ class PartialFCHead(BaseModule):
         self.sample_rate, self.batch_size, self.check_memory = sample_rate, batch_size, check_memory
         self.margin = MODELS.build({**(margin_head or dict(type='CosFaceHead')),
                                     'num_classes': None, 'in_channels': in_channels})
+        if chunk_size is not None and chunk_size < 1:
+            raise ValueError(f'chunk_size must be at least 1, got {chunk_size}')
+        if chunk_size is not None and not self.margin.targets_only:
+            raise ValueError(f'{type(self.margin).__name__} changes more than the target, and so '
+                             'needs all logits at once: chunk_size must be None')
+        self.chunk_size = chunk_size
         self.seed, self.generator = seed, None
         self._generator_state: torch.Tensor | None = None
         self.optimizer = None
@@ -199,18 +210,33 @@ class PartialFCHead(BaseModule):
             weight = self.weight if self.active is None else self.active
             columns = self._columns(labels)
             norms = embeddings.norm(dim=1, keepdim=True)
-            cosines = self.margin.largest_centres(CosineLogits.apply(
-                F.normalize(embeddings), weight.to(dtype).reshape(-1, self.in_channels)))
             with phase('softmax', self.group):
-                logits = self.margin.margin_logits(cosines, columns, norms, weight,
-                                                   self.group, in_place=True)
-                loss = SplitCrossEntropy.apply(logits, columns, self.group.world)
+                loss = (self._all_at_once if self.chunk_size is None else self._in_chunks)(
+                    F.normalize(embeddings), weight.to(dtype), columns, norms)
             regulariser = self.margin.length_loss(norms)
             if regulariser is None:
                 return dict(loss=loss)
             # Every process has the same mean, and GatherRows sums what they send back.
             mean = regulariser.mean()
             return dict(loss=loss + mean.detach() + (mean - mean.detach()) / self.group.world)
+
+    def _all_at_once(self, embeddings: torch.Tensor, weight: torch.Tensor, columns: torch.Tensor,
+                     norms: torch.Tensor) -> torch.Tensor:
+        cosines = self.margin.largest_centres(CosineLogits.apply(
+            embeddings, weight.reshape(-1, self.in_channels)))
+        logits = self.margin.margin_logits(cosines, columns, norms, weight, self.group,
+                                           in_place=True)
+        return SplitCrossEntropy.apply(logits, columns, self.group.world)
+
+    def _in_chunks(self, embeddings: torch.Tensor, weight: torch.Tensor, columns: torch.Tensor,
+                   norms: torch.Tensor) -> torch.Tensor:
+        here = columns >= 0
+        log_sum, own = ChunkedCosines.apply(embeddings, weight, columns, self.margin.scale,
+                                            self.chunk_size)
+        # The margin sees a matrix of one column, the targets'.
+        target = self.margin.margin_logits(own[:, None], torch.where(here, 0, -1), norms,
+                                           weight[:1], self.group)[:, 0]
+        return split_cross_entropy(log_sum, target, here, self.group)
 
     def _check_sized(self) -> None:
         if self.num_classes is None:

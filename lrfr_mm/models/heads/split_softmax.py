@@ -136,7 +136,10 @@ class SplitCrossEntropy(torch.autograd.Function):
         """``logits`` (N, C_local), overwritten; ``columns`` int64 (N,): the target's, -1 where it
         lies elsewhere.
         """
-        rows = torch.nonzero(columns >= 0)[:, 0]
+        if world == 1:  # all targets are here; nonzero would wait for the device
+            rows = torch.arange(len(columns), device=columns.device)
+        else:
+            rows = torch.nonzero(columns >= 0)[:, 0]
         here = rows, columns[rows]
         most = logits.max(1).values if logits.shape[1] else logits.new_full((len(logits),),
                                                                              -math.inf)

@@ -20,6 +20,10 @@ __all__ = ['FaceDataset', 'FaceStream']
 class FaceDataset(Dataset):
     """Reads bytes from a source, decodes them and hands the sample to the pipeline.
 
+    ``FaceDataset(source)`` of a source that is a stream (its class says ``streaming``) makes a
+    FaceStream, as ``pathlib.Path`` makes the class that suits the system: a DataLoader tells the
+    two kinds of data sets apart by their class.
+
     Args:
         source: Config or object with ``len()``, ``read(i) -> (bytes or uint8 RGB array, label)``
             and ``num_classes``.
@@ -34,7 +38,14 @@ class FaceDataset(Dataset):
     A sample is ``dict(img=uint8 RGB (H, W, 3), gt_label=int, sample_idx=int, epoch=int,
     rng_key=int)``; ``rng_key`` seeds all that is random about this visit and depends on the run's
     seed, the epoch and the index alone.
+
+    Raises:
+        InputError: If the source holds no image, or is a stream where random access is needed.
+        ConfigError: For an unknown decoder.
     """
+
+    def __new__(cls, source=None, *args, **kwargs):
+        return super().__new__(FaceStream if cls is FaceDataset and _is_stream(source) else cls)
 
     def __init__(self, source, pipeline: Sequence = (), decoder: str = 'auto',
                  image_size: int | None = 112, stream_batch: int = 1, landmarks: bool = False):
@@ -52,12 +63,9 @@ class FaceDataset(Dataset):
         # In shared memory, so that living workers see a new epoch: seed, epoch, batches done.
         self._visit = torch.zeros(3, dtype=torch.int64).share_memory_()
         self.stream_batch = stream_batch
-        if getattr(self.source, 'streaming', False):
-            if type(self) is not FaceDataset:
-                raise ValueError(f'{self.source} is a stream: {type(self).__name__} needs random '
-                                 'access, convert the set to LMDB or RecordIO')
-            self._rank, self._world = get_dist_info()
-            self.__class__ = FaceStream  # a DataLoader tells the two kinds apart by their class
+        if getattr(self.source, 'streaming', False) and not isinstance(self, FaceStream):
+            raise InputError(f'{self.source} is a stream: {type(self).__name__} needs random '
+                             'access, convert the set to LMDB or RecordIO')
 
     def __len__(self) -> int:
         return len(self.source)
@@ -105,14 +113,29 @@ class FaceDataset(Dataset):
         return results
 
 
+def _is_stream(source) -> bool:
+    """Whether a source, or the class that its config names, is read as a stream."""
+    if isinstance(source, dict):
+        kind = source.get('type')
+        source = SOURCES.get(kind) if isinstance(kind, str) else kind
+    return bool(getattr(source, 'streaming', False))
+
+
 class FaceStream(FaceDataset, IterableDataset):
-    """What a FaceDataset becomes when its source is a stream: whole batches, in the source's order.
+    """A FaceDataset whose source is a stream: whole batches, in the source's order.
 
     An epoch's row of samples is cut into equal parts, one a process, and each part into whole
     batches, dealt to the loader's workers in turn. What is left over (fewer samples than processes
     x batch size) is another part of the set each epoch. An interrupted epoch goes on with the batch
     that would have come next.
+
+    Args:
+        source, **kwargs: See FaceDataset; ``stream_batch`` is the loader's batch size.
     """
+
+    def __init__(self, source, *args, **kwargs):
+        super().__init__(source, *args, **kwargs)
+        self._rank, self._world = get_dist_info()
 
     def _batches(self) -> int:
         return len(self.source) // self._world // self.stream_batch

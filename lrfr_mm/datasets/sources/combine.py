@@ -1,12 +1,14 @@
 """Sources made of other sources: several side by side, or a part of one."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.registry import SOURCES
 
 __all__ = ['ConcatFaces', 'SubsetFaces']
@@ -15,7 +17,7 @@ __all__ = ['ConcatFaces', 'SubsetFaces']
 def _build(source) -> FaceSource:
     source = SOURCES.build(source) if isinstance(source, dict) else source
     if getattr(source, 'streaming', False):
-        raise ValueError(f'{source} is a stream and cannot be combined with others or cut: convert '
+        raise InputError(f'{source} is a stream and cannot be combined with others or cut: convert '
                          'it to LMDB or RecordIO')
     return source
 
@@ -30,21 +32,29 @@ class ConcatFaces(FaceSource):
             them, another half every epoch. Default 1 for all.
 
     Raises:
-        ValueError: For no source, or weights that do not fit.
+        InputError: For no source, or weights that do not fit.
     """
 
     def __init__(self, sources: Sequence, weights: Sequence[float] | None = None):
         self.sources = [_build(source) for source in sources]
         if not self.sources:
-            raise ValueError('ConcatFaces needs at least one source')
+            raise InputError('ConcatFaces needs at least one source')
         weights = [1.] * len(self.sources) if weights is None else [float(w) for w in weights]
         if len(weights) != len(self.sources) or min(weights) < 0 or max(weights) == 0:
-            raise ValueError(f'weights must be {len(self.sources)} numbers, none negative and one '
+            raise InputError(f'weights must be {len(self.sources)} numbers, none negative and one '
                              f'above 0, got {weights}')
         self.weights = weights
         self._starts = np.cumsum([0, *(len(source) for source in self.sources)])
         self._first_labels = np.cumsum([0, *(source.num_classes for source in self.sources)])
         self.num_classes = int(self._first_labels[-1])
+        self.people = _all_names(self.sources)
+        if all(hasattr(source, 'landmarks') for source in self.sources):
+            self.landmarks = self._landmarks
+
+    def _landmarks(self, index: int) -> np.ndarray:
+        """Five points of image ``index``, px, (5, 2), where all sources know them."""
+        k, position = self._locate(index)
+        return self.sources[k].landmarks(position)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -69,14 +79,18 @@ class ConcatFaces(FaceSource):
         return f'set {k}: {self.sources[k].name(position)}'
 
     def epoch_indices(self, rng: np.random.Generator) -> np.ndarray | None:
-        if all(weight == 1 for weight in self.weights):
+        """Each set's own visits, as often as its weight says."""
+        own = [source.epoch_indices(rng) for source in self.sources]
+        if all(weight == 1 for weight in self.weights) and all(one is None for one in own):
             return None
         parts = []
-        for weight, start, end in zip(self.weights, self._starts[:-1], self._starts[1:],
-                                      strict=True):
-            every = np.arange(start, end)
-            whole, rest = divmod(round(weight * len(every)), len(every))
-            parts += [np.tile(every, whole), np.sort(rng.permutation(every)[:rest])]
+        for weight, start, source, visits in zip(self.weights, self._starts, self.sources, own,
+                                                 strict=False):
+            if visits is None:
+                visits = np.arange(len(source))
+            whole, rest = divmod(round(weight * len(visits)), len(visits))
+            parts += [np.tile(visits, whole) + start,
+                      np.sort(rng.permutation(visits)[:rest]) + start]
         return np.concatenate(parts)
 
     def __repr__(self) -> str:
@@ -99,8 +113,8 @@ class SubsetFaces(FaceSource):
         seed: Of the draw.
 
     Raises:
-        ValueError: If a listed label or position is not there, or nothing is left.
-        FileNotFoundError: If a list file is missing.
+        InputError: If a listed label or position is not there, or nothing is left.
+        InputMissingError: If a list file is missing.
     """
 
     def __init__(self, source, identities=None, samples=None, fraction: float | None = None,
@@ -112,17 +126,17 @@ class SubsetFaces(FaceSource):
             wanted = _numbers(identities)
             missing = np.setdiff1d(wanted, labels)
             if len(missing):
-                raise ValueError(f'{self.source} has no images of label {missing[0]}')
+                raise InputError(f'{self.source} has no images of label {missing[0]}')
             keep &= np.isin(labels, wanted)
         if samples is not None:
             wanted = _numbers(samples)
             outside = wanted[(wanted < 0) | (wanted >= len(labels))]
             if len(outside):
-                raise ValueError(f'{self.source} has no image {outside[0]}')
+                raise InputError(f'{self.source} has no image {outside[0]}')
             keep &= np.isin(np.arange(len(labels)), wanted)
         if fraction is not None:
             if not 0 < fraction <= 1:
-                raise ValueError(f'fraction must be above 0 and at most 1, got {fraction}')
+                raise InputError(f'fraction must be above 0 and at most 1, got {fraction}')
             people = np.unique(labels[keep])
             count = max(1, round(fraction * len(people)))
             keep &= np.isin(labels, np.random.default_rng(seed).permutation(people)[:count])
@@ -136,9 +150,26 @@ class SubsetFaces(FaceSource):
             rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
             self._positions = np.sort(self._positions[order[rank < max_images]])
         if len(self._positions) == 0:
-            raise ValueError(f'nothing of {self.source} is left: no image fits all limits')
+            raise InputError(f'nothing of {self.source} is left: no image fits all limits')
         self._old_labels, self._labels = np.unique(labels[self._positions], return_inverse=True)
         self.num_classes = len(self._old_labels)
+        if self.source.people:
+            self.people = [self.source.people[label] for label in self._old_labels.tolist()]
+        if hasattr(self.source, 'landmarks'):
+            self.landmarks = self._landmarks
+
+    def _landmarks(self, index: int) -> np.ndarray:
+        """Five points of image ``index``, px, (5, 2), where the source knows them."""
+        return self.source.landmarks(int(self._positions[index]))
+
+    def epoch_indices(self, rng: np.random.Generator) -> np.ndarray | None:
+        """The source's own visits that fall into this part."""
+        visits = self.source.epoch_indices(rng)
+        if visits is None:
+            return None
+        place = np.full(len(self.source), -1, np.int64)
+        place[self._positions] = np.arange(len(self))
+        return place[visits][place[visits] >= 0]
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -156,12 +187,25 @@ class SubsetFaces(FaceSource):
         return f'SubsetFaces({len(self)} images of {self.num_classes} people of {self.source})'
 
 
+def _all_names(sources: list[FaceSource]) -> list[str] | None:
+    """Names of all sources' people, one after the other; None if a source has none.
+
+    People of different sources are different people: a name that occurs in several gets the number
+    of its source.
+    """
+    if not all(source.people for source in sources):
+        return None
+    counts = Counter(name for source in sources for name in source.people)
+    return [name if counts[name] == 1 else f'{name} (set {k})'
+            for k, source in enumerate(sources) for name in source.people]
+
+
 def _numbers(listed) -> np.ndarray:
     if isinstance(listed, (str, Path)):
         if not Path(listed).is_file():
-            raise FileNotFoundError(f'{listed} does not exist; one number a line is expected there')
+            raise InputMissingError(f'{listed} does not exist; one number a line is expected there')
         try:
-            listed = [int(line) for line in Path(listed).read_text().split()]
+            listed = [int(line) for line in Path(listed).read_text(encoding='utf-8-sig').split()]
         except ValueError as error:
-            raise ValueError(f'{listed}: {error}') from None
+            raise InputError(f'{listed}: {error}') from None
     return np.unique(np.asarray(listed, np.int64))

@@ -29,8 +29,8 @@ from lrfr_mm.registry import FORMATS, SOURCES
 __all__ = ['LMDBFaces', 'LMDBFormat', 'lmdb_key', 'lmdb_value', 'open_lmdb']
 
 LMDB_VERSION = 1
-# Path to (process, environment): a process may open a file once, and must not use what was opened
-# before it was forked.
+# Path to (process, environment, state of the file): a process may open a file once, and must not
+# use what was opened before it was forked.
 _ENVIRONMENTS: dict = {}
 _LABEL = struct.Struct('<q')
 _LMDB_MAGIC = 0xBEEFC0DE
@@ -91,6 +91,12 @@ def _check_size(path: str) -> None:
         raise InputError(f'{path} was cut: it has {size} of {needed} bytes')
 
 
+def _state(path: str) -> tuple[int, int, int]:
+    """What tells a file from one that took its place."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 @SOURCES.register_module()
 class LMDBFaces(FaceSource):
     """``data.mdb`` in one folder, as ``tools/dataset_converters/convert.py`` writes it.
@@ -113,6 +119,10 @@ class LMDBFaces(FaceSource):
             raise InputMissingError(f'{path} is missing; an LMDB written by '
                                     'tools/dataset_converters/convert.py is expected there')
         self._path = os.path.realpath(path)
+        _check_size(self._path)
+        known = _ENVIRONMENTS.get(self._path)
+        if known is not None and known[2] != _state(self._path):  # another file has taken its place
+            _ENVIRONMENTS.pop(self._path)[1].close()
         self._longest = os.path.getsize(path)
         meta = self._get(b'meta')
         if meta is None:
@@ -133,13 +143,13 @@ class LMDBFaces(FaceSource):
             self.people = check_people(meta['people'], self.num_classes, f'{path}, key "meta"')
 
     def _get(self, key: bytes) -> bytes | None:
-        pid, env = _ENVIRONMENTS.get(self._path, (None, None))
+        pid, env, _ = _ENVIRONMENTS.get(self._path, (None, None, None))
         if pid != os.getpid():
             if env is not None:
                 env.close()  # of the process that forked this one
             _check_size(self._path)
             env = open_lmdb(self._path, readonly=True, lock=False, readahead=False)
-            _ENVIRONMENTS[self._path] = os.getpid(), env
+            _ENVIRONMENTS[self._path] = os.getpid(), env, _state(self._path)
         try:
             with env.begin(buffers=True) as transaction:
                 value = transaction.get(key)

@@ -142,8 +142,9 @@ def _whole_numbers(file, path: str, column: str) -> np.ndarray:
     if data.null_count:
         raise InputError(f'{path}: the column {column!r} has {data.null_count} empty rows')
     labels = data.to_numpy()
-    if len(labels) and (labels.min() < 0 or labels.max() > np.iinfo(np.int64).max - 1):
-        row = int(((labels < 0) | (labels == labels.max())).argmax())
+    wrong = (labels < 0) | (labels >= np.iinfo(np.int64).max)
+    if wrong.any():
+        row = int(wrong.argmax())
         raise InputError(f'{path}, row {row}: the label {labels[row]} cannot be')
     return labels.astype(np.int64)
 

@@ -4,24 +4,27 @@ from pathlib import Path
 
 from lrfr_mm.analysis.ablations import QUESTIONS, TABLES
 from lrfr_mm.analysis.figures.command import add_figure_arguments, run_figures
+from lrfr_mm.analysis.methods import MethodStudy, run_methods
 from lrfr_mm.analysis.study.command import CHOICES, StudySettings, run_seeds, run_table
 from lrfr_mm.engine.cli import run_command
 
 
-def _add_common(command: argparse.ArgumentParser, out_help: str, metrics_help: str) -> None:
+def _add_common(command: argparse.ArgumentParser, out_help: str,
+                metrics_help: str | None = None) -> None:
     command.add_argument('--seeds', type=int, default=3, help='repetitions, with seeds 0, 1, ...')
     command.add_argument('--out', required=True, type=Path, help=out_help)
     command.add_argument('--jobs', type=int, default=1, help='runs at a time, dealt to the GPUs, '
                          'or with a share of the cores each')
-    command.add_argument('--metrics', nargs='+', help=metrics_help)
+    if metrics_help is not None:
+        command.add_argument('--metrics', nargs='+', help=metrics_help)
     command.add_argument('--amp', action='store_true', help='bfloat16 autocast in training')
     command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                          help='override settings of all configs')
 
 
 def _settings(args: argparse.Namespace) -> StudySettings:
-    return StudySettings(args.seeds, args.out, Path(__file__).parent, args.jobs, args.metrics,
-                         args.amp, args.cfg_options)
+    return StudySettings(args.seeds, args.out, Path(__file__).parent, args.jobs,
+                         getattr(args, 'metrics', None), args.amp, args.cfg_options)
 
 
 def main() -> None:
@@ -44,6 +47,23 @@ def main() -> None:
         _add_common(command, 'directory of all runs; rows of the same name are the same in all '
                     'tables, and run once', 'our columns (default: the paper\'s, or the accuracies '
                     'at 7, 14, 20 and 112 px)')
+    command = commands.add_parser('methods', help='the methods of configs/methods under one '
+                                  'protocol, with a search of the main hyper-parameter of each')
+    command.set_defaults(function=lambda args: run_methods(
+        MethodStudy(args.base, args.methods, args.common, args.test, args.rows, args.against),
+        _settings(args)))
+    command.add_argument('--base', default=MethodStudy.common,
+                         help='config that the methods change (default: %(default)s)')
+    command.add_argument('--methods', type=Path, default=MethodStudy.methods,
+                         help='directory with a config a method (default: %(default)s)')
+    command.add_argument('--common', default=MethodStudy.common,
+                         help='config that these configs have in common (default: %(default)s)')
+    command.add_argument('--test', default=MethodStudy.test,
+                         help='config of the test and of the held-out part (default: %(default)s)')
+    command.add_argument('--rows', nargs='+', help='names of methods (default: all)')
+    command.add_argument('--against', default=MethodStudy.against,
+                         help='method that the others are compared with (default: %(default)s)')
+    _add_common(command, 'directory of all runs; a second start goes on where the first ended')
     command = commands.add_parser('figures', help='the paper\'s figures, of any models')
     command.set_defaults(function=run_figures)
     add_figure_arguments(command)

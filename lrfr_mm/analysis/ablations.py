@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from lrfr_mm.engine.config import find_config, read_config
 from lrfr_mm.errors import ConfigError, InputMissingError
+from lrfr_mm.registry import type_name
 
 __all__ = ['QUESTIONS', 'ROWS', 'TABLES', 'Ablation', 'apply_ablation', 'read_ablation']
 
@@ -96,7 +97,7 @@ def _views_place(config: Config, name: str, needed: bool = True) -> Any:
     preprocessor's ``multi_res``.
     """
     steps = [step for step in config.train_dataloader.dataset.pipeline
-             if step['type'] == 'MultiResAug']
+             if type_name(step) == 'MultiResAug']
     on_device = config.model.get('data_preprocessor', {}).get('multi_res')
     places = [*steps, *([] if on_device is None else [on_device])]
     if len(places) > 1 or (needed and not places):
@@ -136,5 +137,5 @@ def _without_views(config: Config) -> None:
     if config.model.get('data_preprocessor', {}).pop('multi_res', None) is not None:
         pipeline.append(flip)
     for k, step in enumerate(pipeline):
-        if step['type'] == 'MultiResAug':
+        if type_name(step) == 'MultiResAug':
             pipeline[k] = flip

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ['ABLATIONS', 'TABLES', 'PublishedTable', 'published_numbers']
+__all__ = ['ABLATIONS', 'METHOD_ROWS', 'TABLES', 'PublishedTable', 'published_numbers']
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,14 @@ TABLES = {
          'paper, ResNet-34': (99.03, 92.18), 'paper, ResNet-50': (99.40, 94.33)},
         'LFW by the paper\'s own protocol (lrfr), XQLFW by its authors\'.'),
 }
+
+# A method's config (configs/methods) to its row in TABLES.
+METHOD_ROWS = {
+    'arcface': 'ArcFace', 'baseline': 'CosFace, ResNet-34', 'bt_m': 'BT-M', 'daql': 'DAQL',
+    'datl': 'DATL', 'dcr': 'DCR', 'ddl': 'DDL', 'face_transformer_p8s8': 'Face Transformer',
+    'lrfr': 'paper, ResNet-50', 'magface': 'MagFace', 'npt': 'NPT-Loss',
+    'octuplet': 'octuplet loss, Face Transformer', 'ran': 'RAN', 'rpcl': 'RPCL-DCR',
+    'st_m1': 'ST-M1', 'st_m2': 'ST-M2', 'tcn': 'TCN'}
 
 
 def published_numbers(method: str) -> dict[str, float]:

@@ -1,0 +1,210 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from lrfr_mm.analysis.methods import MethodStudy, read_methods, run_methods
+from lrfr_mm.analysis.methods.configs import apply_changes, with_values
+from lrfr_mm.analysis.methods.page import _front
+from lrfr_mm.analysis.methods.step_cost import step_cost
+from lrfr_mm.analysis.study.command import StudySettings
+from lrfr_mm.datasets.transforms import MultiResAug
+from lrfr_mm.engine.config import read_config
+from lrfr_mm.errors import ConfigError, InputError, InputMissingError
+from lrfr_mm.registry import DATASETS, METRICS
+
+ROOT = Path(__file__).parents[2]
+
+COMMON = f'''
+_base_ = ['{ROOT}/configs/lrfr/studies/small.py']
+model = dict(contrast_loss=None, neck=dict(embed_dim=16))
+train_dataloader = dict(batch_size=4, dataset=dict(source=dict(num_identities=3,
+    images_per_identity=3, cache=None)))
+'''
+METHODS = {
+    'lrfr': '''
+model = dict(contrast_loss=dict(_delete_=True, type='LogFExpLoss', p=1, loss_weight=1.))
+search = {'model.contrast_loss.loss_weight': [1., 10., 100.]}
+''',
+    'baseline': '''
+model = dict(head=dict(margin=.3))
+train_dataloader = dict(dataset=dict(pipeline=[dict(type='FaceFlip')]))
+''',
+    'dcr': '''
+model = dict(head=dict(_delete_=True, type='AdaFaceHead'),
+             contrast_loss=dict(_delete_=True, type='LpDistanceLoss', p=2))
+train_dataloader = dict(sampler=dict(shuffle=False))
+search = {'model.head.scale': [64], 'model.contrast_loss.loss_weight': [1., 2.]}
+'''}
+
+TRAIN = '''
+import sys
+from pathlib import Path
+folder = Path(sys.argv[sys.argv.index('--work-dir') + 1])
+with open(folder / 'calls.txt', 'a') as file:
+    file.write(' '.join(sys.argv[1:]) + chr(10))
+(folder / 'epoch_1.pth').touch()
+'''
+# Accuracies by the config: the search likes 10 for the one method, (64, 2) for the other.
+TEST = '''
+import json, runpy, sys
+from pathlib import Path
+import numpy as np
+folder = Path(sys.argv[sys.argv.index('--work-dir') + 1])
+config = runpy.run_path(sys.argv[1])
+model, seed = config['model'], int(folder.name.removeprefix('seed'))
+distance = model['contrast_loss'] or {}
+bonus = 5 * (distance.get('loss_weight') == 10.) + 3 * (distance.get('loss_weight') == 2.) + (
+    model['head'].get('scale') == 64)
+names = [metric['prefix'] + f'/accuracy@{r}' for metric in config['test_evaluator']
+         if metric['type'] == 'ResolutionSweep' for r in metric['resolutions']]
+names += [metric['benchmark'] + '/rank1' for metric in config['test_evaluator']
+          if metric['type'] == 'Identification']
+rng = np.random.default_rng(seed)
+values, items = {}, {}
+for name in names:
+    rate = .6 + .01 * seed + .05 * bonus
+    items[name] = rng.random(400) < rate
+    values[name] = 100 * rate
+    values[name + '_low'] = 0.
+(folder / 'metrics.json').write_text(json.dumps(values))
+np.savez(folder / 'items.npz', **items)
+'''
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / 'common.py').write_text(COMMON)
+    (tmp_path / 'methods').mkdir()
+    for name, text in METHODS.items():
+        (tmp_path / 'methods' / f'{name}.py').write_text(f"_base_ = ['../common.py']{text}")
+    (tmp_path / 'train.py').write_text(TRAIN)
+    (tmp_path / 'test.py').write_text(TEST)
+    out = tmp_path / 'out'
+    for k, name in enumerate(METHODS):
+        path = out / 'step_cost' / f'{name}.json'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(dict(milliseconds=10. + k, megabytes=100.)))
+    common = str(tmp_path / 'common.py')
+    return MethodStudy(common, tmp_path / 'methods', common), StudySettings(2, out, tmp_path, 2)
+
+
+@pytest.mark.slow
+def test_methods_are_searched_trained_tested_and_compared(study, capsys):
+    what, settings = study
+    page = run_methods(what, settings)
+    out = settings.out
+    chosen = json.loads((out / 'search' / 'chosen.json').read_text())['chosen']
+    assert chosen == {'baseline': {}, 'lrfr': {'model.contrast_loss.loss_weight': 10.},
+                      'dcr': {'model.head.scale': 64, 'model.contrast_loss.loss_weight': 2.}}
+    assert len(list((out / 'search').glob('*/seed1000/metrics.json'))) == 3 + 2
+    used = Config.fromfile(out / 'configs' / 'dcr.py')
+    assert used.model.head == dict(type='AdaFaceHead', scale=64)
+    assert used.model.contrast_loss.loss_weight == 2 and 'search' not in used
+    rows = list(csv.DictReader((out / 'tables' / 'drawn.csv').open()))
+    assert [row['method'] for row in rows] == ['lrfr', 'dcr', 'baseline']  # 85, 80 and 60 %
+    assert rows[0]['7 px'] == '85.50 ± 0.71' and rows[2]['7 px'].startswith('60.50 ± 0.71 (0.0001)')
+    assert (rows[0]['ms a step'], rows[1]['ms a step']) == ('10', '12')
+    assert {'14 px', '20 px', '112 px', '7 against 112 px', 'camera 7 px', '1:N rank 1',
+            '1:N rank 1, probes 7 px'} < rows[0].keys()
+    searched = list(csv.DictReader((out / 'tables' / 'search.csv').open()))
+    assert [row['runs'] for row in searched] == ['3', '2', '0']
+    published = {row['method']: row for row in csv.DictReader(
+        (out / 'tables' / 'published.csv').open())}
+    assert published['dcr']['published, SCface d1'] == '73.3'
+    assert published['lrfr']['published, XQLFW'] == '94.33'
+    points = list(csv.DictReader((out / 'methods.csv').open()))
+    assert [float(point['accuracy_7']) for point in points] == pytest.approx([85.5, 80.5, 60.5])
+    text = page.read_text()
+    assert '<svg' in text and 'AT&amp;T, real faces' in text and '5 runs searched' in text
+    assert '## drawn' in capsys.readouterr().out
+    before = {path: path.read_text() for path in out.rglob('calls.txt')}
+    assert len(before) == 5 + 3 * 2
+    run_methods(what, settings)  # a second start repeats nothing
+    assert {path: path.read_text() for path in out.rglob('calls.txt')} == before
+
+
+def test_the_method_compared_with_must_be_there(study):
+    what, settings = study
+    with pytest.raises(InputError, match="compared with 'lrfr'"):
+        run_methods(MethodStudy(what.base, what.methods, what.common, names=['dcr']), settings)
+
+
+
+@pytest.mark.parametrize('base', ['lrfr/faces_folder', 'lrfr/studies/real_faces_small'])
+def test_a_method_is_carried_to_another_base(study, base):
+    what, _ = study
+    common, base = read_config(what.common), read_config(base)
+    methods = {method.name: method for method in read_methods(what.methods, common)}
+    changed = apply_changes(base, methods['baseline'].changes)
+    kinds = [step.type for step in changed.train_dataloader.dataset.pipeline]
+    assert kinds == ['ResizeFace', 'FaceFlip'] and changed.model.head.margin == .3
+    assert changed.model.head.type == base.model.head.type
+    assert changed.train_dataloader.dataset.source == base.train_dataloader.dataset.source
+    changed = apply_changes(base, methods['dcr'].changes)
+    assert changed.model.head == dict(type='AdaFaceHead')
+    assert changed.train_dataloader.sampler == dict(base.train_dataloader.sampler, shuffle=False)
+    assert any(step.type == 'MultiResAug' for step in changed.train_dataloader.dataset.pipeline)
+    assert changed.test_dataloader == base.test_dataloader
+
+
+def test_what_cannot_be_done_is_said(study, tmp_path):
+    what, _ = study
+    common = read_config(what.common)
+    with pytest.raises(InputMissingError, match="no method 'arc'; it has baseline, dcr, lrfr"):
+        read_methods(what.methods, common, ['arc'])
+    with pytest.raises(InputMissingError, match='no config of a method'):
+        read_methods(tmp_path / 'nothing', common)
+    (baseline,) = read_methods(what.methods, common, ['baseline'])
+    with pytest.raises(ConfigError, match='one MultiResAug, it has 0'):
+        apply_changes(read_config('lrfr/demo_baseline'), baseline.changes)
+    (what.methods / 'bad.py').write_text("_base_ = ['../common.py']\nsearch = {'a': 3}\n")
+    with pytest.raises(ConfigError, match='search must be'):
+        read_methods(what.methods, common, ['bad'])
+    with pytest.raises(ConfigError, match=r'model\.head\.margn'):
+        with_values(common, {'model.head.margn': .3})
+
+
+def test_front():
+    assert _front([(1, 5), (2, 4), (3, 4.5), (4, 1), (2, 6)]) == [(2, 6), (3, 4.5), (4, 1)]
+
+
+def test_cost_of_a_step(study):
+    what, _ = study
+    cost = step_cost(read_config(what.common), steps=2, warmup=1)
+    assert set(cost) == {'milliseconds', 'megabytes'} and 1 < cost['milliseconds'] < 60000
+
+
+def test_the_shipped_test_is_of_people_who_train_nowhere(faces_root):
+    config = read_config('lrfr/studies/methods_test')
+    people = [dataset.source.first_identity for dataset in (
+        config.test_dataloader.dataset[0], config.search_dataloader.dataset[0])]
+    assert people == [1000000, 2000000]
+    train = read_config('lrfr/studies/real_faces_small').train_dataloader.dataset.source.sources
+    for dataset in config.test_dataloader.dataset:
+        source = dataset.get('source', dataset.get('benchmark', {}).get('source'))
+        assert source.get('identities') not in [part.identities for part in train]
+    names = {dataset.name for dataset in config.test_dataloader.dataset}
+    for metric in (*config.test_evaluator, *config.search_evaluator):
+        assert METRICS.build(metric).benchmark in names | {'held_out'}
+    (pairs, gallery, shrunk) = (dict(dataset) for dataset in config.test_dataloader.dataset[3:6])
+    for dataset in (pairs, gallery, shrunk['benchmark']):
+        dataset['source']['root'] = str(faces_root / 'att_faces')
+    assert len(DATASETS.build(pairs).pairs) == 540 and len(DATASETS.build(gallery).gallery) == 6
+    assert len(DATASETS.build(shrunk).probes['']) == 54
+
+
+def test_every_shipped_method_fits_real_faces():
+    directory = ROOT / 'configs' / 'methods'
+    if not list(directory.glob('*.py')):
+        pytest.skip('configs/methods is empty')
+    base = read_config('lrfr/studies/real_faces_small')
+    for method in read_methods(directory, read_config('methods/_base_/drawn_faces')):
+        config = apply_changes(base, method.changes)
+        for values in method.candidates():
+            with_values(config, values)
+        for step in config.train_dataloader.dataset.pipeline:
+            if step.type == 'MultiResAug':
+                MultiResAug(**{k: v for k, v in step.items() if k != 'type'})

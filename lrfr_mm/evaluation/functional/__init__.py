@@ -29,7 +29,7 @@ from lrfr_mm.evaluation.functional.likelihood import (
     pav_log_likelihood_ratios,
     reliability,
 )
-from lrfr_mm.evaluation.functional.quality import quality_weighted_scores
+from lrfr_mm.evaluation.functional.quality import fit_quality_weight, quality_weighted_scores
 from lrfr_mm.evaluation.functional.ssim import mean_ssim
 from lrfr_mm.evaluation.functional.templates import template_pair_scores, template_vectors
 from lrfr_mm.evaluation.functional.vectors import normalise, unit_vectors
@@ -45,8 +45,8 @@ from lrfr_mm.evaluation.functional.verification import (
 
 __all__ = ['DISTRACTOR', 'FAISS_INDEXES', 'FLIP_TESTS', 'PROTOCOLS', 'UNKNOWN', 'GallerySearch',
            'auc', 'bootstrap_interval', 'cllr', 'det_points', 'discard_area', 'eer',
-           'error_against_discard', 'expected_calibration_error', 'fuse_flip',
-           'identification_ranks', 'kfold_verification', 'mean_average_precision',
+           'error_against_discard', 'expected_calibration_error', 'fit_quality_weight',
+           'fuse_flip', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
            'mean_rate_interval', 'mean_ssim', 'minimum_cllr', 'normalise', 'pair_scores',
            'paired_bootstrap', 'paired_comparison', 'pav_log_likelihood_ratios',
            'quality_weighted_scores', 'rank_k_accuracy', 'rate_interval', 'reliability',

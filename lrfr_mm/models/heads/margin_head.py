@@ -9,6 +9,7 @@ from torch import distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.heads.split_softmax import Processes, ScaledCosines, gather_rows
 from lrfr_mm.ops.labels import check_labels
 
@@ -205,8 +206,8 @@ class MarginHead(BaseModule):
             ``dict(loss=scalar)``, float32 or better.
 
         Raises:
-            ValueError: If a label is out of range; the text has the label and the class count. If
-                the number of classes is not set.
+            ValueError: If a label is out of range; the text has the label and the class count.
+            ConfigError: If the number of classes is not set.
         """
         cosines = self.logits(embeddings)
         if labels.device.type == 'cpu' and not torch.compiler.is_compiling():
@@ -266,8 +267,8 @@ class MarginHead(BaseModule):
 
     def _check_sized(self) -> None:
         if self.num_classes is None:
-            raise ValueError(f'{type(self).__name__} does not know its number of classes: set '
-                             'model.head.num_classes, or call set_num_classes()')
+            raise ConfigError(f'{type(self).__name__} does not know its number of classes: set '
+                              'model.head.num_classes, or call set_num_classes()')
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
         saved = state_dict.get(f'{prefix}weight')

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.heads.chunked_softmax import ChunkedCosines, split_cross_entropy
 from lrfr_mm.models.heads.head_memory import check_memory_for, class_range
 from lrfr_mm.models.heads.split_softmax import (
@@ -193,8 +194,9 @@ class PartialFCHead(BaseModule):
             ``dict(loss=scalar)``, the same on every process, float32 or better.
 
         Raises:
-            ValueError: If a label is out of range, the number of classes is not set, or a sampled
-                head is trained without an optimizer (see :meth:`bind`).
+            ValueError: If a label is out of range.
+            ConfigError: If the number of classes is not set, or a sampled head is trained without
+                an optimizer (see :meth:`bind`).
             RuntimeError: If another process is gone; the text has the rank and the phase.
         """
         self._check_sized()
@@ -240,14 +242,14 @@ class PartialFCHead(BaseModule):
 
     def _check_sized(self) -> None:
         if self.num_classes is None:
-            raise ValueError('PartialFCHead does not know its number of classes: set '
-                             'model.head.num_classes, or call set_num_classes()')
+            raise ConfigError('PartialFCHead does not know its number of classes: set '
+                              'model.head.num_classes, or call set_num_classes()')
 
     def _check_bound(self) -> None:
         if self.training and self.active is not None and self.optimizer is None:
-            raise ValueError(f'PartialFCHead with sample_rate={self.sample_rate} would learn '
-                             'nothing: no optimizer knows the sampled rows. Call '
-                             'bind(optimizer), as PartialFCHook does')
+            raise ConfigError(f'PartialFCHead with sample_rate={self.sample_rate} would learn '
+                              'nothing: no optimizer knows the sampled rows. Call '
+                              'bind(optimizer), as PartialFCHook does')
 
     _new_step = True
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.heads.split_softmax import Processes, gather_rows
 from lrfr_mm.models.losses.distillation import DistillationLoss
 from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch
@@ -55,8 +56,8 @@ class ClassCenterDistillationLoss(DistillationLoss):
     def _allocate(self, batch: EmbeddingBatch) -> None:
         classes = self.num_classes or getattr(batch.head, 'num_classes', None)
         if classes is None:
-            raise ValueError('ClassCenterDistillationLoss does not know the number of classes: '
-                             'set its num_classes, or model.head')
+            raise ConfigError('ClassCenterDistillationLoss does not know the number of classes: '
+                              'set its num_classes, or model.head')
         self.centres = batch.teacher.new_zeros(classes, batch.teacher.shape[1])
 
     def distance(self, student: torch.Tensor, batch: EmbeddingBatch) -> torch.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch, EmbeddingLoss
 
 __all__ = ['DistillationLoss']
@@ -21,7 +22,8 @@ class DistillationLoss(EmbeddingLoss):
         loss_weight, init_cfg: See EmbeddingLoss.
 
     Raises:
-        ValueError: For other ``views``; in a step, if the embedding sizes differ.
+        ValueError: For other ``views``.
+        ConfigError: In a step, if the embedding sizes differ.
     """
 
     same_size = True
@@ -41,9 +43,9 @@ class DistillationLoss(EmbeddingLoss):
     def compute(self, batch: EmbeddingBatch) -> torch.Tensor:
         size, teacher_size = batch.hr.shape[1], batch.teacher.shape[1]
         if self.same_size and size != teacher_size:
-            raise ValueError(f'{type(self).__name__} compares embeddings of one size: the '
-                             f"teacher's have {teacher_size} numbers, the student's {size}. Set "
-                             f'model.neck.embed_dim={teacher_size}, or use '
-                             'RelationDistillationLoss')
+            raise ConfigError(f'{type(self).__name__} compares embeddings of one size: the '
+                              f"teacher's have {teacher_size} numbers, the student's {size}. Set "
+                              f'model.neck.embed_dim={teacher_size}, or use '
+                              'RelationDistillationLoss')
         return torch.stack([self.distance(getattr(batch, view), batch)
                             for view in self.views]).mean()

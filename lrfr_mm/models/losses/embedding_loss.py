@@ -8,6 +8,8 @@ from mmengine.model import BaseModule
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
+
 __all__ = ['EmbeddingBatch', 'EmbeddingLoss']
 
 
@@ -83,12 +85,13 @@ class EmbeddingLoss(BaseModule):
             Scalar, float32 (float64 for float64 input).
 
         Raises:
-            ValueError: If something that the loss needs is missing, or shapes do not fit.
+            ConfigError: If something that the loss needs is missing.
+            ValueError: If shapes do not fit.
         """
         given = dict(lr=lr, labels=labels, head=head, teacher=teacher)
         for name in self.needs:
             if given[name] is None:
-                raise ValueError(f'{type(self).__name__} needs {self._MISSING[name]}')
+                raise ConfigError(f'{type(self).__name__} needs {self._MISSING[name]}')
         if hr.dim() != 2 or (lr is not None and lr.shape != hr.shape):
             raise ValueError('hr and lr must be (B, D) and equal in shape, got '
                              f'{tuple(hr.shape)} and {None if lr is None else tuple(lr.shape)}')

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import torch
 
+from lrfr_mm.errors import ConfigError
+
 __all__ = ['distances', 'hardest', 'pair_masks', 'several_people']
 
 
@@ -12,11 +14,11 @@ def distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def several_people(labels: torch.Tensor, name: str, least: int = 2) -> None:
-    """Raise ValueError, naming the loss, if a batch has fewer than ``least`` people."""
+    """Raise ConfigError, naming the loss, if a batch has fewer than ``least`` people."""
     found = len(torch.unique(labels))
     if found < least:
-        raise ValueError(f'{name} needs at least {least} people in a batch, and this one has '
-                         f'{found}: use a larger batch, or PKSampler with people={least} or more')
+        raise ConfigError(f'{name} needs at least {least} people in a batch, and this one has '
+                          f'{found}: use a larger batch, or PKSampler with people={least} or more')
 
 
 def pair_masks(labels: torch.Tensor, name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,15 +32,15 @@ def pair_masks(labels: torch.Tensor, name: str) -> tuple[torch.Tensor, torch.Ten
         ``same`` and ``different``, bool (N, N); a sample is no pair with itself.
 
     Raises:
-        ValueError: If the batch has no pair of either kind.
+        ConfigError: If the batch has no pair of either kind.
     """
     several_people(labels, name)
     equal = labels[:, None] == labels[None]
     same = equal & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     if not same.any():
-        raise ValueError(f'{name} needs several images of a person in a batch, and this one has '
-                         "none: set train_dataloader.sampler=dict(type='PKSampler', people=P, "
-                         'images=K) with P * K = batch_size')
+        raise ConfigError(f'{name} needs several images of a person in a batch, and this one has '
+                          "none: set train_dataloader.sampler=dict(type='PKSampler', people=P, "
+                          'images=K) with P * K = batch_size')
     return same, ~equal
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch, EmbeddingLoss
 from lrfr_mm.registry import MODELS
 
@@ -24,7 +25,7 @@ class NearestProxyTripletLoss(EmbeddingLoss):
         loss_weight, init_cfg: See EmbeddingLoss.
 
     Raises:
-        ValueError: In a step with a head whose classes are split over processes.
+        ConfigError: In a step with a head whose classes are split over processes.
     """
 
     needs = ('labels', 'head')
@@ -37,8 +38,8 @@ class NearestProxyTripletLoss(EmbeddingLoss):
 
     def compute(self, batch: EmbeddingBatch) -> torch.Tensor:
         if getattr(batch.head, 'sharded', False):
-            raise ValueError('NearestProxyTripletLoss needs all class weights on one process: '
-                             'use a head that is not split, such as CosFaceHead')
+            raise ConfigError('NearestProxyTripletLoss needs all class weights on one process: '
+                              'use a head that is not split, such as CosFaceHead')
         views = [view for view in (batch.hr, batch.lr) if view is not None]
         return torch.stack([self._view(batch.head.logits(view), batch.labels)
                             for view in views]).mean()

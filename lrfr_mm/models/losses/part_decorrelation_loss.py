@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import torch
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch, EmbeddingLoss
 from lrfr_mm.registry import MODELS
 
@@ -32,8 +33,8 @@ class PartDecorrelationLoss(EmbeddingLoss):
     def compute(self, batch: EmbeddingBatch) -> torch.Tensor:
         f = batch.hr if batch.lr is None else torch.cat([batch.hr, batch.lr])
         if f.shape[1] % self.parts:
-            raise ValueError(f'an embedding of {f.shape[1]} numbers cannot be cut into '
-                             f'{self.parts} equal parts')
+            raise ConfigError(f'an embedding of {f.shape[1]} numbers cannot be cut into '
+                              f'{self.parts} equal parts')
         confidence = f.unflatten(1, (self.parts, -1)).norm(dim=2)
         centred = confidence - confidence.mean(0)
         covariance = centred.T @ centred

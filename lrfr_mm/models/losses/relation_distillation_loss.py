@@ -4,6 +4,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.losses.distillation import DistillationLoss
 from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch
 from lrfr_mm.registry import MODELS
@@ -27,7 +28,7 @@ class RelationDistillationLoss(DistillationLoss):
 
     def distance(self, student: torch.Tensor, batch: EmbeddingBatch) -> torch.Tensor:
         if len(student) < 2:
-            raise ValueError('RelationDistillationLoss needs at least two faces in a batch')
+            raise ConfigError('RelationDistillationLoss needs at least two faces in a batch')
         unit = F.normalize(student)
         error = (unit @ unit.T - batch.unit_teacher @ batch.unit_teacher.T).square()
         pairs = ~torch.eye(len(unit), dtype=torch.bool, device=unit.device)

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, and names from files that may become paths."""
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
@@ -9,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lrfr_mm.errors import InputError, OutputError, UserError
+from lrfr_mm.errors import InputError, InputMissingError, OutputError, UserError
 
-__all__ = ['remove_stale_parts', 'safe_component', 'safe_components', 'safe_relative_path',
-           'temporary_file', 'whole_file', 'write_text']
+__all__ = ['file_sha256', 'remove_stale_parts', 'safe_component', 'safe_components',
+           'safe_relative_path', 'temporary_file', 'whole_file', 'write_text']
 
 _HOST = re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())[:40] or 'host'
 _PART = re.compile(r'\..*\.([A-Za-z0-9-]+)\.(\d+)\.part')
@@ -70,6 +71,21 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write ``text`` (UTF-8) to ``path``, whole or not at all; errors as :func:`whole_file`."""
     with whole_file(path) as part:
         part.write_text(text, encoding='utf-8')
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits.
+
+    Raises:
+        InputMissingError: If ``path`` is not a file.
+    """
+    if not os.path.isfile(path):
+        raise InputMissingError(f'{path} does not exist')
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _is_alive(pid: int) -> bool:

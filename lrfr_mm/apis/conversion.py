@@ -10,8 +10,8 @@ from mmengine.config import Config
 
 from lrfr_mm.apis.model_zoo import configs_root
 from lrfr_mm.errors import InputError, InputExistsError
-from lrfr_mm.files import whole_file, write_text
-from lrfr_mm.models.converters import Converted, convert_tensors, file_sha256, read_tensors
+from lrfr_mm.files import file_sha256, whole_file, write_text
+from lrfr_mm.models.converters import Converted, convert_tensors, read_tensors
 
 __all__ = ['convert_checkpoint', 'whole_config']
 

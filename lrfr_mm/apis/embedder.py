@@ -59,10 +59,7 @@ class Embedder:
             config = Config.fromfile(config)
         init_default_scope(config.get('default_scope', 'lrfr_mm'))
         self.model = MODELS.build(embedding_config(config.model))
-        if checkpoint is not None:
-            load_recognizer(self.model, os.fspath(checkpoint))
-        elif self.model.state_dict():
-            raise InputError('this network needs a checkpoint')
+        load_recognizer(self.model, None if checkpoint is None else os.fspath(checkpoint))
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         self.model.to(self.device).eval()
         self.flip_test, self.batch_size = flip_test, batch_size

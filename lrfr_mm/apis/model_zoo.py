@@ -12,11 +12,11 @@ import yaml
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-import lrfr_mm
 from lrfr_mm.engine.checkpoint import load_recognizer
+from lrfr_mm.engine.config import find_config
 from lrfr_mm.errors import InputError, InputMissingError, reading
+from lrfr_mm.files import file_sha256
 from lrfr_mm.models.build import embedding_config
-from lrfr_mm.models.converters import file_sha256
 from lrfr_mm.registry import MODELS
 
 __all__ = ['ModelEntry', 'cache_dir', 'configs_root', 'find_model', 'get_model', 'list_models']
@@ -42,16 +42,12 @@ class ModelEntry:
 
 
 def configs_root() -> Path:
-    """Directory of the configs: ``configs`` beside the package; LRFR_CONFIGS moves it.
+    """The ``configs`` directory: of the working directory, the repository or the package.
 
     Raises:
-        InputMissingError: If it is not there, as in an installation without the repository.
+        InputMissingError: If there is none.
     """
-    root = Path(os.environ.get('LRFR_CONFIGS') or Path(lrfr_mm.__file__).parents[1] / 'configs')
-    if not (root / '_base_').is_dir():
-        raise InputMissingError(f'no configs in {root}: set LRFR_CONFIGS to the configs directory '
-                                'of the repository')
-    return root
+    return find_config('_base_/default_runtime').parents[1]
 
 
 def cache_dir() -> Path:

@@ -164,13 +164,19 @@ def load_recognizer(model: torch.nn.Module, path: str | None) -> None:
     """Load a checkpoint's embedding network into ``model``; nothing may be missing or left over.
 
     Weights of the head and of the losses, which belong to the people of a training, are left out.
+    ``path`` may be None for a model without weights of its own, as of an ONNXBackbone.
 
     Raises:
         InputMissingError: If ``path`` is not there.
-        InputError: If it is no checkpoint, or one of another model; the text names tensors.
+        InputError: If it is no checkpoint, or one of another model; the text names tensors. If it
+            is None and the model has weights.
     """
-    saved = read_checkpoint(path)['state_dict']
     own = model.module if hasattr(model, 'module') else model
+    if path is None:
+        if own.state_dict():
+            raise InputError('this network needs a checkpoint: the weights are not in its config')
+        return
+    saved = read_checkpoint(path)['state_dict']
     saved = {key: value for key, value in saved.items() if key.split('.')[0] not in TRAINING_PARTS}
     aside = {name: getattr(own, name, None) for name in TRAINING_PARTS}
     for name in TRAINING_PARTS:

@@ -66,7 +66,8 @@ def test_command(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description='Measure a face recognizer.')
     parser.add_argument('config', help='the config it was trained with, a file or its name below '
                         'configs/: lrfr/demo')
-    parser.add_argument('checkpoint', help='a .pth file')
+    parser.add_argument('checkpoint', nargs='?', help='a .pth file; none for a network without '
+                        'weights of ours (ONNXBackbone)')
     parser.add_argument('--out', metavar='FILE', help='metrics file (default: metrics.json in the '
                         'work dir)')
     parser.add_argument('--benchmarks', metavar='NAMES', help='only these, e.g. lfw,xqlfw: '

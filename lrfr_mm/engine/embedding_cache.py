@@ -43,7 +43,8 @@ class EmbeddingCache:
             digest.add((name, whole_tensor(value)))
         for name, module in model.named_modules():
             digest.add((name, _plain_attributes(module)))
-        digest.add(str(next(model.parameters()).device.type))
+        parameter = next(model.parameters(), None)  # another runtime's network has none
+        digest.add('cpu' if parameter is None else parameter.device.type)
         self._model = digest.hex()
 
     def complete(self, benchmark, views: Sequence[View],

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from lrfr_mm.apis import Embedder, convert_checkpoint
 from lrfr_mm.errors import InputError, InputExistsError, InputMissingError
-from lrfr_mm.models.converters import file_sha256
+from lrfr_mm.files import file_sha256
 from tests.public_layouts import ir_tensors, iresnet_tensors, vit_tensors
 
 ROOT = Path(__file__).parents[2]

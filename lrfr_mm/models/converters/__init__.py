@@ -10,8 +10,8 @@ from lrfr_mm.models.converters.base import (
 from lrfr_mm.models.converters.cvlface import CVLFaceConverter
 from lrfr_mm.models.converters.facenet_pytorch import FaceNetPyTorchConverter
 from lrfr_mm.models.converters.magface import MagFaceConverter
-from lrfr_mm.models.converters.reading import file_sha256, read_tensors
+from lrfr_mm.models.converters.reading import read_tensors
 
 __all__ = ['AdaFaceConverter', 'ArcFaceTorchConverter', 'CVLFaceConverter', 'Converted',
            'Converter', 'FaceNetPyTorchConverter', 'MagFaceConverter', 'convert_tensors',
-           'converter_kinds', 'file_sha256', 'read_tensors']
+           'converter_kinds', 'read_tensors']

@@ -1,7 +1,6 @@
 """Tensors of a foreign checkpoint; nothing that the file names is imported or run."""
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import pickletools
@@ -16,7 +15,7 @@ from torch import serialization
 
 from lrfr_mm.errors import InputError, InputMissingError, reading
 
-__all__ = ['file_sha256', 'read_tensors']
+__all__ = ['read_tensors']
 
 # Modules that pickle's protocol 2 names as Python 2 did.
 _RENAMED = {'__builtin__': 'builtins', 'copy_reg': 'copyreg'}
@@ -37,21 +36,6 @@ class _StandIn(dict):
     def __setstate__(self, state):
         if isinstance(state, Mapping):
             self.update(state)
-
-
-def file_sha256(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits.
-
-    Raises:
-        InputMissingError: If ``path`` is not a file.
-    """
-    if not os.path.isfile(path):
-        raise InputMissingError(f'{path} does not exist')
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_tensors(path: str | os.PathLike) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ from lrfr_mm.models.losses.distillation import DistillationLoss
 from lrfr_mm.models.losses.distribution_distillation_loss import DistributionDistillationLoss
 from lrfr_mm.models.losses.embedding_loss import EmbeddingBatch, EmbeddingLoss
 from lrfr_mm.models.losses.feature_distillation_loss import FeatureDistillationLoss
+from lrfr_mm.models.losses.keep_hr_loss import KeepHRLoss
 from lrfr_mm.models.losses.log_f_exp_loss import LogFExpLoss
 from lrfr_mm.models.losses.lp_distance_loss import LpDistanceLoss
 from lrfr_mm.models.losses.nearest_proxy_triplet_loss import NearestProxyTripletLoss
@@ -19,6 +20,6 @@ from lrfr_mm.models.losses.triplet_loss import TripletLoss
 __all__ = ['ClassCenterDistillationLoss', 'ContrastLoss', 'CosineDistanceLoss',
            'CrossResolutionQuadrupletLoss', 'CrossResolutionTripletLoss', 'DistillationLoss',
            'DistributionDistillationLoss', 'EmbeddingBatch', 'EmbeddingLoss',
-           'FeatureDistillationLoss', 'LogFExpLoss', 'LpDistanceLoss', 'NearestProxyTripletLoss',
-           'OctupletLoss', 'PartDecorrelationLoss', 'RelationDistillationLoss',
-           'SmoothL1DistanceLoss', 'TripletLoss']
+           'FeatureDistillationLoss', 'KeepHRLoss', 'LogFExpLoss', 'LpDistanceLoss',
+           'NearestProxyTripletLoss', 'OctupletLoss', 'PartDecorrelationLoss',
+           'RelationDistillationLoss', 'SmoothL1DistanceLoss', 'TripletLoss']

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 
 from lrfr_mm.errors import InputError, InputMissingError
 
-__all__ = ['IMAGE_SUFFIXES', 'ImageFinder', 'find_images', 'is_image_name', 'list_images']
+__all__ = ['IMAGE_SUFFIXES', 'ImageFinder', 'find_images', 'is_image_name', 'list_images',
+           'read_image_file']
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
@@ -123,3 +125,21 @@ class ImageFinder:
                 if stem not in found or place < found[stem][0]:
                     found[stem] = place, entry
         return {stem: entry for stem, (_, entry) in found.items()}
+
+
+def read_image_file(path: str | os.PathLike) -> bytes:
+    """The bytes of a file, which must be a regular one: opening a pipe would wait for ever.
+
+    Raises:
+        InputMissingError: If it does not exist.
+        InputError: If it is no regular file or cannot be read; the text names it.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(f'{path} is not a regular file')
+        with open(path, 'rb') as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise InputMissingError(f'{path} does not exist') from error
+    except OSError as error:
+        raise InputError(f'{path}: {error.strerror}') from error

@@ -16,9 +16,9 @@ from lrfr_mm.datasets.alignment.landmark_files import read_landmarks
 from lrfr_mm.datasets.alignment.manifest import read_manifest, write_manifest
 from lrfr_mm.datasets.decode import decode
 from lrfr_mm.datasets.formats.parquet import import_pyarrow
-from lrfr_mm.datasets.image_files import find_images
+from lrfr_mm.datasets.image_files import find_images, read_image_file
 from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
-from lrfr_mm.errors import InputError, reading
+from lrfr_mm.errors import InputError, InputMissingError, reading
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.ops.align import flip_landmarks
 from lrfr_mm.registry import import_modules
@@ -121,7 +121,7 @@ class AlignWork(ChunkWork):
         row = dict(source=name, output=None, policy='unreadable', note='')
         try:
             image = self._read(name)
-        except InputError as error:
+        except (InputError, InputMissingError) as error:
             return dict(row, note=str(error))
         try:
             aligned = self.aligner(image, self._given(name))
@@ -141,9 +141,7 @@ class AlignWork(ChunkWork):
     def _read(self, name: str) -> np.ndarray:
         path = self.root / name
         with reading(str(path)):
-            if not path.is_file():  # opening a pipe would wait for ever
-                raise InputError(f'{path} is not a file')
-            return decode(path.read_bytes(), 'cv2')
+            return decode(read_image_file(path), 'cv2')
 
     def _write_image(self, name: str, image: np.ndarray) -> str:
         output = str(Path(name).with_suffix(self.settings.suffix))

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import os
 from functools import wraps
-from pathlib import Path
 
 import numpy as np
 
 from lrfr_mm.datasets.face_dataset import FaceDataset
+from lrfr_mm.datasets.image_files import read_image_file
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.functional.identification import DISTRACTOR, UNKNOWN
@@ -41,13 +41,7 @@ class FileFaces(FaceSource):
         return len(self._paths)
 
     def read(self, index: int) -> tuple[bytes, int]:
-        path = os.path.join(self.root, self.name(index))
-        if not os.path.isfile(path):  # opening a pipe would wait for ever
-            raise InputMissingError(f'{path} is not a file')
-        try:
-            return Path(path).read_bytes(), 0
-        except OSError as error:
-            raise InputError(f'{path}: {error.strerror}') from error
+        return read_image_file(os.path.join(self.root, self.name(index))), 0
 
     def labels(self) -> np.ndarray:
         return np.zeros(len(self), np.int64)

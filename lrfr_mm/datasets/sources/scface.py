@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lrfr_mm.datasets.image_files import read_image_file
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.datasets.text_lists import as_number, read_lines
 from lrfr_mm.errors import InputError, InputMissingError
@@ -123,7 +124,8 @@ class SCfaceFaces(FaceSource):
         return len(self._labels)
 
     def read(self, index: int) -> tuple[bytes, int]:
-        return Path(self.root, self.name(index)).read_bytes(), int(self._labels[index])
+        path = os.path.join(self.root, self.name(index))
+        return read_image_file(path), int(self._labels[index])
 
     def labels(self) -> np.ndarray:
         return self._labels.astype(np.int64)

@@ -103,7 +103,8 @@ def _outcome(case: FuzzCase, path: Path) -> tuple[str, str]:
         case.read(path)
         kind, text = 'read', ''
     except UserError as error:
-        kind, text = ('refused' if path.name in str(error) else 'unnamed'), str(error)
+        name = str(path.parent) if case.one_set else path.name
+        kind, text = ('refused' if name in str(error) else 'unnamed'), str(error)
     except Exception:
         kind, text = 'foreign', traceback.format_exc()
     if time.monotonic() - start > _SECONDS:

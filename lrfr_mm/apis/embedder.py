@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from mmengine.registry import init_default_scope
 from lrfr_mm.apis.face_input import read_face
 from lrfr_mm.engine.checkpoint import load_recognizer
 from lrfr_mm.engine.embedding import embedded_batches
+from lrfr_mm.engine.embedding_cache import network_fingerprint
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.functional.fusion import fuse_flip
 from lrfr_mm.evaluation.functional.identification import identification_ranks
@@ -66,6 +68,18 @@ class Embedder:
         resized = getattr(self.model.data_preprocessor, 'size', None)
         self.size = size or resized or getattr(self.model.backbone, 'img_size', None) or 112
         self._any_size = size is None and resized is not None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the embeddings: a hash of network, weights, preprocessing and flip. Galleries and
+        calibrations of another fingerprint are refused.
+        """
+        return f'{network_fingerprint(self.model)}-{self.flip_test}'
+
+    @cached_property
+    def dims(self) -> int:
+        """Length of the vectors that :meth:`embed` gives."""
+        return self.embed([np.zeros((self.size, self.size, 3), np.uint8)]).shape[1]
 
     def _face(self, face, number: int) -> np.ndarray:
         face = read_face(face, f'face {number}')

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lrfr_mm.apis import Embedder
 from lrfr_mm.apis.inferencer import Face, FaceInferencer, PictureResult
+from lrfr_mm.apis.model_zoo import cache_dir, find_model
 from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.calibration import SizeCalibration
 
@@ -49,8 +50,10 @@ def load_embedder(args: argparse.Namespace) -> Embedder:
         raise InputError('which recognizer? --model CONFIG --weights FILE, or the environment '
                          'variables LRFR_MODEL and LRFR_WEIGHTS; `lrfr zoo` lists some')
     if not args.model.endswith('.py'):
-        from lrfr_mm.apis import get_model
-        return get_model(args.model, args.weights, device=args.device, flip_test=args.flip)
+        entry = find_model(args.model)
+        args.model = str(entry.config)
+        if args.weights is None and entry.weights is not None:
+            args.weights = str(cache_dir() / entry.weights)
     beside = Path(args.model).with_suffix('.pth')
     if args.weights is None and beside.is_file():
         args.weights = str(beside)

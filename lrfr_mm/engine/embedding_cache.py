@@ -15,7 +15,7 @@ from lrfr_mm.errors import UserError
 from lrfr_mm.evaluation.metrics import View
 from lrfr_mm.files import whole_file
 
-__all__ = ['EmbeddingCache']
+__all__ = ['EmbeddingCache', 'network_fingerprint']
 
 _SAMPLES = 16  # images that are hashed after the pipeline as well
 # Attributes that hold a module's tensors, which are hashed by name, or the progress of a run.
@@ -37,15 +37,9 @@ class EmbeddingCache:
 
     def __init__(self, folder: str, model: torch.nn.Module):
         self.folder = Path(folder)
-        digest = _Digest()
-        digest.add(repr(model))
-        for name, value in [*sorted(model.named_parameters()), *sorted(model.named_buffers())]:
-            digest.add((name, whole_tensor(value)))
-        for name, module in model.named_modules():
-            digest.add((name, _plain_attributes(module)))
         parameter = next(model.parameters(), None)  # another runtime's network has none
-        digest.add('cpu' if parameter is None else parameter.device.type)
-        self._model = digest.hex()
+        device = 'cpu' if parameter is None else parameter.device.type
+        self._model = f'{network_fingerprint(model)}-{device}'
 
     def complete(self, benchmark, views: Sequence[View],
                  embed: Callable[[list[View]], dict[View, np.ndarray]]) -> dict[View, np.ndarray]:
@@ -112,6 +106,21 @@ class EmbeddingCache:
         for view, vectors in embeddings.items():
             with whole_file(self._path(key, view)) as part, open(part, 'wb') as file:
                 np.save(file, vectors)
+
+
+def network_fingerprint(model: torch.nn.Module) -> str:
+    """Hash of a network's structure, parameters, buffers and settings, 16 hexadecimal digits.
+
+    Args:
+        model: All ranks must call, since parameters may be sharded.
+    """
+    digest = _Digest()
+    digest.add(repr(model))
+    for name, value in [*sorted(model.named_parameters()), *sorted(model.named_buffers())]:
+        digest.add((name, whole_tensor(value)))
+    for name, module in model.named_modules():
+        digest.add((name, _plain_attributes(module)))
+    return digest.hex()
 
 
 class _Digest:

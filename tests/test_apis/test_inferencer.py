@@ -1,4 +1,5 @@
 """Photographs, videos and streams, with a detector whose answers are known."""
+import os
 import threading
 import time
 
@@ -111,14 +112,12 @@ def test_aligned_faces_need_no_detector(inferencer):
 
 
 def test_a_picture_that_cannot_be_read_ends_nothing(inferencer, tmp_path):
-    good = tmp_path / 'b.png'
-    cv2.imwrite(str(good), picture())
+    cv2.imwrite(str(tmp_path / 'b.png'), picture()[..., ::-1])
     (tmp_path / 'a.jpg').write_bytes(b'\xff\xd8\xff\xe0 no picture')
     (tmp_path / '.hidden.png').write_bytes(b'')
-    os_fifo = tmp_path / 'c.png'
-    __import__('os').mkfifo(os_fifo)
+    os.mkfifo(tmp_path / 'c.png')
     results = list(inferencer.stream(tmp_path))
-    assert [result.name[-5:] for result in results] == ['a.jpg', 'b.png', ]
+    assert [result.name[-5:] for result in results] == ['a.jpg', 'b.png']
     assert 'a.jpg' in results[0].error and results[1].faces
 
 

@@ -72,7 +72,9 @@ class FaceTracker:
         self._detections = Detections
         self._tracker = ByteTrackTracker(
             lost_track_buffer=max(1, round(patience * frame_rate)), frame_rate=frame_rate,
-            minimum_consecutive_frames=1)
+            minimum_consecutive_frames=1,
+            # What counts as a face is the detector's decision.
+            track_activation_threshold=0., high_conf_det_threshold=0.)
 
     def update(self, faces: list[Face]) -> list[int]:
         """Number of the track of each face of the next frame; -1 for a face without one yet."""

@@ -1,4 +1,8 @@
+import argparse
 import csv
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +13,18 @@ from hypothesis import strategies as st
 from matplotlib.image import imread
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from sklearn.decomposition import PCA
 
 from lrfr_mm.analysis.figures import FIGURES, Subject, draw_figures, load_faces, parse_subject
+from lrfr_mm.analysis.figures.command import add_figure_arguments, run_figures
 from lrfr_mm.analysis.figures.distances import autograd_derivative, derivative
 from lrfr_mm.analysis.figures.gradients import gradient_norm, term_gradients, training_faces
 from lrfr_mm.analysis.figures.pairs import overlap
 from lrfr_mm.analysis.figures.projections import pca_project
 from lrfr_mm.analysis.figures.studies import study_figure, weight_figure
+from lrfr_mm.errors import InputError
+from lrfr_mm.evaluation.functional import kfold_verification
 from lrfr_mm.models.losses import LogFExpLoss
+from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -51,20 +58,84 @@ def subject(folder):
     return parse_subject(f'a model={folder}')
 
 
+def check_values(tables, run, faces):
+    """The numbers of 'one seed' (the run) in every figure's table, computed here from embeddings of
+    the network called by hand.
+    """
+    def embed(resolution):
+        images = torch.from_numpy(np.stack(faces.images)).permute(0, 3, 1, 2)
+        shown = images if resolution == 112 else degrade(images, resolution)
+        with torch.no_grad():
+            found = run.network((shown.float() - 127.5) / 127.5).double().numpy()
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    def of(name, **wanted):
+        return [row for row in tables[name] if row['model'] == 'one seed'
+                and all(row[key] == str(value) for key, value in wanted.items())]
+
+    for resolution in (7, 112):
+        vectors = embed(resolution)
+        scores = (vectors[faces.pairs[:, 0]] * vectors[faces.pairs[:, 1]]).sum(1)
+        same, different = scores[faces.is_same], scores[~faces.is_same]
+        (point,) = of('accuracy', resolution=resolution)
+        right = kfold_verification(scores, faces.is_same, 10)['accuracy']
+        # A pair at a threshold may fall to either side in float32.
+        assert float(point['accuracy']) == pytest.approx(100 * right, abs=2.6)
+        for kind, values in (('same', same), ('different', different)):
+            bars = of('similarity', resolution=resolution, pairs=kind)
+            middle = np.average([float(b['from']) + .0125 for b in bars],
+                                weights=[float(b['share']) for b in bars])
+            assert sum(float(b['share']) for b in bars) == pytest.approx(100, abs=1e-3)
+            assert middle == pytest.approx(values.mean(), abs=.0126)
+        area, above = 0., (same[:, None] > different).mean() + .5 * (
+            same[:, None] == different).mean()
+        points = [(float(p['far']), float(p['tar'])) for p in of('roc', resolution=resolution)]
+        for (x0, y0), (x1, y1) in pairwise(points):
+            area += (x1 - x0) * (y0 + y1) / 2
+        assert area == pytest.approx(above, abs=.003)
+    errors = [float(row['error']) for row in of('dimensions', resolution=7)]
+    np.testing.assert_allclose(errors, np.abs(embed(112) - embed(7)).mean(0), atol=2e-5)
+    clouds = np.array([[float(row['x']), float(row['y'])] for row in of('pca')])
+    vectors = np.concatenate([embed(r) for r in (112, 42, 28, 20, 14, 7)])
+    _, scale, _ = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
+    np.testing.assert_allclose(np.linalg.norm(clouds, axis=0), scale[:2], rtol=1e-3)
+    assert len(of('tsne')) == 7 * len(faces.images)
+    model = run.recognizer()
+    images, labels = training_faces(run, 256)
+    (point,) = of('gradients', resolution=112)
+    assert float(point['norm']) == pytest.approx(gradient_norm(model, images, labels), rel=1e-4)
+    curve = [row for row in tables['derivatives'] if row['curve'] == 'L2']
+    assert [float(row['derivative']) for row in curve] == pytest.approx(
+        [2 * float(row['error']) for row in curve], abs=1e-5)
+
+
 def test_every_figure_is_a_picture_and_a_table(subject, folder, tmp_path):
     one = parse_subject(f'one seed={folder}/seed1/demo.py,{folder}/seed1/epoch_1.pth')
     paths = draw_figures(list(FIGURES), [subject, one], tmp_path)
     assert [path.stem for path in paths] == list(FIGURES)
     for path in paths:
-        picture = imread(path)[..., :3]
-        assert picture.shape[0] > 300 and picture.shape[1] > 600
-        assert picture.std() > .02  # not blank
+        assert imread(path).shape[1] > 600
         assert path.with_suffix('.svg').read_text().count('<path') > 10
-        header, *rows = list(csv.reader(path.with_suffix('.csv').open()))
-        assert len(rows) > 10 and all(len(row) == len(header) for row in rows)
+    tables = {path.stem: list(csv.DictReader(path.with_suffix('.csv').open())) for path in paths}
+    check_values(tables, subject.runs[1], load_faces(subject.runs[0].config))
     rows = list(csv.DictReader((tmp_path / 'accuracy.csv').open()))
     assert {row['model'] for row in rows} == {'SSIM', 'a model', 'one seed'}
     assert all((row['deviation'] != '') == (row['model'] == 'a model') for row in rows)
+
+
+def test_the_command_draws_what_it_is_asked_for(folder, tmp_path):
+    done = subprocess.run(
+        [sys.executable, 'tools/analysis_tools/figures.py', 'roc', 'derivatives', '--models',
+         f'a={folder}/seed0', '--out', tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines() == [str(tmp_path / 'out' / f'{name}.png')
+                                        for name in ('roc', 'derivatives')]
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        f'{name}.{kind}' for name in ('derivatives', 'roc') for kind in ('csv', 'png', 'svg')]
+    parser = argparse.ArgumentParser()
+    add_figure_arguments(parser)
+    with pytest.raises(InputError, match="no figure 'rok'"):
+        run_figures(parser.parse_args(['rok', '--out', str(tmp_path)]))
 
 
 def test_images_of_a_folder(subject, tmp_path):
@@ -122,11 +193,13 @@ def test_with_no_other_error_it_is_l1():
     np.testing.assert_allclose(derivative('logfexp', 1, d), derivative('lp', 1, d))
 
 
-def test_pca_is_scikit_learns():
+def test_pca_is_the_plane_of_largest_variance():
     vectors = np.random.default_rng(0).normal(size=(60, 12)) * np.arange(1, 13)
-    ours, theirs = pca_project(vectors), PCA(2).fit_transform(vectors)
+    centred = vectors - vectors.mean(0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    want, got = centred @ directions[:, ::-1][:, :2], pca_project(vectors)
     for k in (0, 1):
-        assert np.allclose(ours[:, k], theirs[:, k]) or np.allclose(ours[:, k], -theirs[:, k])
+        assert np.allclose(got[:, k], want[:, k]) or np.allclose(got[:, k], -want[:, k])
 
 
 def test_overlap():
@@ -180,8 +253,11 @@ def test_figures_of_studies_do_without_what_was_not_run(subject, tmp_path):
     assert study_figure(results, ['scface/d1/rank1', 'x', 'absent'], tmp_path, 'study').is_file()
     rows = list(csv.reader((tmp_path / 'study.csv').open()))
     assert len(rows) == 1 + 2 + 1 + 2
-    named = [Subject(name, subject.runs[:1]) for name in results]
+    run = subject.runs[0]
+    l1 = run.config.copy()
+    l1.model.contrast_loss = dict(type='LpDistanceLoss', p=1, loss_weight=10.)
+    named = [Subject('l1_10', [type(run)(l1, run.checkpoint)]), Subject('maug_ours1', [run])]
     weight_figure(named, results, ['scface/d1/rank1'], tmp_path)
     rows = list(csv.DictReader((tmp_path / 'weight_by_gradient.csv').open()))
     assert [(row['row'], row['distance'], row['weight'], row['mean']) for row in rows] == [
-        ('l1_10', 'L1', '10', '71'), ('maug_ours1', 'LogFExp', '1', '71')]
+        ('l1_10', 'L1', '10', '71'), ('maug_ours1', 'LogFExp', '3', '71')]

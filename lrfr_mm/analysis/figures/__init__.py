@@ -10,6 +10,7 @@ from lrfr_mm.analysis.figures.gradients import gradients
 from lrfr_mm.analysis.figures.pairs import accuracy, dimensions, roc, similarity
 from lrfr_mm.analysis.figures.projections import pca, tsne
 from lrfr_mm.analysis.figures.subjects import Faces, Subject, load_faces, parse_subject
+from lrfr_mm.errors import InputError
 
 __all__ = ['FIGURES', 'Faces', 'Subject', 'draw_figures', 'load_faces', 'parse_subject']
 
@@ -46,11 +47,11 @@ def draw_figures(names: Sequence[str], subjects: list[Subject], out: Path,
         Paths of the PNGs.
 
     Raises:
-        ValueError: If models are needed and there are none.
+        InputError: If models are needed and there are none.
     """
     wanted = {FIGURES[name].needs for name in names}
     if not subjects and wanted - {None}:
-        raise ValueError('models are needed: --models NAME=WORK_DIR ...')
+        raise InputError('models are needed: --models NAME=WORK_DIR ...')
     faces = load_faces(subjects[0].runs[0].config, benchmark, images) if 'faces' in wanted else None
     given = {'faces': (subjects, faces), 'models': (subjects,), None: ()}
     return [FIGURES[name].draw(*given[FIGURES[name].needs], out) for name in names]

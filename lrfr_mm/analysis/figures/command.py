@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lrfr_mm.analysis.figures import FIGURES, draw_figures
 from lrfr_mm.analysis.figures.subjects import parse_subject
+from lrfr_mm.errors import InputError
 
 __all__ = ['add_figure_arguments', 'run_figures']
 
@@ -28,7 +29,7 @@ def run_figures(args: argparse.Namespace) -> None:
     """Draw, and print the paths of the PNGs."""
     for name in args.figures:
         if name not in FIGURES:
-            raise ValueError(f'there is no figure {name!r}; there are {", ".join(FIGURES)}')
+            raise InputError(f'there is no figure {name!r}; there are {", ".join(FIGURES)}')
     for path in draw_figures(args.figures or list(FIGURES),
                              [parse_subject(text) for text in args.models], args.out,
                              args.benchmark, args.images):

@@ -11,6 +11,7 @@ from lrfr_mm.analysis.figures.pairs import draw_runs
 from lrfr_mm.analysis.figures.style import canvas, resolution_axis, save_figure
 from lrfr_mm.analysis.figures.subjects import Run, Subject
 from lrfr_mm.datasets import FaceDataset
+from lrfr_mm.errors import InputError
 from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import SOURCES
 
@@ -22,12 +23,12 @@ def training_faces(run: Run, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     uint8 (count, 3, H, W) and labels (count,).
 
     Raises:
-        ValueError: If the training set is a stream.
+        InputError: If the training set is a stream.
     """
     settings = run.config.train_dataloader.dataset
     source = SOURCES.build(settings.source)
     if source.streaming:
-        raise ValueError(f'{source} is a stream: gradients need random access, convert the set to '
+        raise InputError(f'{source} is a stream: gradients need random access, convert the set to '
                          'LMDB or RecordIO')
     steps = [step for step in settings.get('pipeline', ()) if step['type'] == 'ResizeFace']
     dataset = FaceDataset(source, steps)

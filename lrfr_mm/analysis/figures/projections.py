@@ -5,27 +5,22 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
 
 from lrfr_mm.analysis.figures.style import canvas, save_figure
 from lrfr_mm.analysis.figures.subjects import Faces, Subject
 
-__all__ = ['pca', 'pca_project', 'tsne']
+__all__ = ['pca', 'pca_project', 'tsne', 'tsne_project']
 
 
 def pca_project(vectors: np.ndarray) -> np.ndarray:
-    """(N, D) to (N, 2): the directions of largest variance, signs fixed by the largest entry."""
-    centred = vectors - vectors.mean(0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    plane = directions[:2]
-    signs = np.sign(plane[np.arange(2), np.abs(plane).argmax(1)])
-    return centred @ (plane * signs[:, None]).T
+    """Vectors (N, D) to the plane of their largest variance, (N, 2); signs as scikit-learn's."""
+    return PCA(2, svd_solver='full').fit_transform(vectors)
 
 
-def _tsne_project(vectors: np.ndarray) -> np.ndarray:
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError:
-        raise ImportError('t-SNE needs scikit-learn (requirements/optional.txt)') from None
+def tsne_project(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (N, D) to (N, 2) by t-SNE: cosine, perplexity 30 (less for few vectors), seed 0."""
     return TSNE(perplexity=min(30, (len(vectors) - 1) / 3), init='pca', random_state=0,
                 metric='cosine').fit_transform(vectors)
 
@@ -35,7 +30,7 @@ def tsne(subjects: list[Subject], faces: Faces, out: Path,
     """Figure 3c: t-SNE (cosine, perplexity 30, seed 0) of faces at seven resolutions with the
     centre of each resolution, a panel a model.
     """
-    return _panels(subjects, faces, out, resolutions, images, _tsne_project, 'tsne')
+    return _panels(subjects, faces, out, resolutions, images, tsne_project, 'tsne')
 
 
 def pca(subjects: list[Subject], faces: Faces, out: Path, resolutions=(112, 42, 28, 20, 14, 7),

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch.nn import functional as F
 
 from lrfr_mm.datasets.benchmarks import SampledPairs
 from lrfr_mm.datasets.benchmarks.base import PairBenchmark
@@ -20,8 +19,11 @@ from lrfr_mm.engine.checkpoint import (
     load_recognizer,
     read_checkpoint,
 )
+from lrfr_mm.engine.embedding import embed_images
+from lrfr_mm.errors import InputError, InputMissingError
+from lrfr_mm.evaluation.functional import unit_vectors
+from lrfr_mm.evaluation.metrics import ImageVariant
 from lrfr_mm.models.build import embedding_config
-from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import DATASETS, MODELS
 
 __all__ = ['Faces', 'Run', 'Subject', 'load_faces', 'parse_subject']
@@ -60,21 +62,16 @@ class Run:
         load_recognizer(model, self.checkpoint)
         return model
 
-    @torch.no_grad()
     def embed(self, faces: Faces, resolution: int) -> np.ndarray:
         """Unit vectors, float32 (N, D), of ``faces`` at ``resolution`` px (at most their own side);
         made once, whatever number of figures asks for them.
         """
         if (faces, resolution) not in self._embedded:
-            out = []
-            for start in range(0, len(faces.images), 128):
-                batch = torch.from_numpy(np.stack(faces.images[start:start + 128]))
-                batch = batch.permute(0, 3, 1, 2)
-                if resolution < max(batch.shape[2:]):
-                    batch = degrade(batch, resolution)
-                shown = self.network.data_preprocessor(dict(inputs=dict(hr=batch)))['inputs']
-                out.append(F.normalize(self.network(shown).float()).cpu().numpy())
-            self._embedded[faces, resolution] = np.concatenate(out)
+            side = max(faces.images[0].shape[:2])
+            variant = ImageVariant(resolution if resolution < side else None)
+            found = embed_images(self.network, [dict(img=image) for image in faces.images],
+                                 [variant], name=faces.name)
+            self._embedded[faces, resolution] = unit_vectors(found[variant])
         return self._embedded[faces, resolution]
 
     def _build(self, settings) -> torch.nn.Module:
@@ -86,7 +83,7 @@ class Run:
         saved = read_checkpoint(self.checkpoint)['state_dict']
         settings = copy.deepcopy(self.config.model)
         if 'head.weight' not in saved:
-            raise ValueError(f'{self.checkpoint} has no head.weight: the gradients of a loss need '
+            raise InputError(f'{self.checkpoint} has no head.weight: the gradients of a loss need '
                              'the head')
         settings.head.num_classes = len(saved['head.weight'])
         model = self._build(settings)
@@ -109,17 +106,17 @@ def parse_subject(text: str) -> Subject:
     A folder is a work dir of tools/train.py, or holds one a seed (as tools/study.py's rows do).
 
     Raises:
-        ValueError: For another form.
-        FileNotFoundError: If there is no config or no checkpoint.
+        InputError: For another form.
+        InputMissingError: If there is no config or no checkpoint.
     """
     name, sign, where = text.partition('=')
     if not sign or not name or not where:
-        raise ValueError(f'{text!r} is not NAME=FOLDER or NAME=CONFIG,CHECKPOINT')
+        raise InputError(f'{text!r} is not NAME=FOLDER or NAME=CONFIG,CHECKPOINT')
     if ',' in where:
         config, checkpoint = where.split(',', 1)
         for path in (config, checkpoint):
             if not Path(path).is_file():
-                raise FileNotFoundError(f'{path} does not exist')
+                raise InputMissingError(f'{path} does not exist')
         return Subject(name, [Run(Config.fromfile(config), checkpoint)])
     folder = Path(where)
     folders = sorted(folder.glob('seed*'), key=lambda path: (len(path.name), path.name)) or [folder]
@@ -128,7 +125,7 @@ def parse_subject(text: str) -> Subject:
         configs = sorted(place.glob('*.py'))
         checkpoint = find_checkpoint(str(place))
         if len(configs) != 1 or checkpoint is None:
-            raise FileNotFoundError(f'{place} is not the work dir of a training: it has '
+            raise InputMissingError(f'{place} is not the work dir of a training: it has '
                                     f'{len(configs)} configs and '
                                     f'{"a" if checkpoint else "no"} checkpoint')
         runs.append(Run(Config.fromfile(configs[0]), str(checkpoint)))
@@ -146,8 +143,8 @@ def load_faces(config: Config, benchmark: str | None = None, folder: str | None 
         num_pairs: Drawn from ``folder``.
 
     Raises:
-        FileNotFoundError: If there are none; the text says what is missing.
-        ValueError: If ``benchmark`` has no pairs or is unknown.
+        InputMissingError: If there are none; the text says what is missing.
+        InputError: If ``benchmark`` has no pairs or is unknown.
     """
     init_default_scope(config.get('default_scope', 'lrfr_mm'))
     if folder is not None:
@@ -168,7 +165,7 @@ def _benchmark(config: Config, name: str | None) -> PairBenchmark:
     if name is not None:
         candidates = [c for c in candidates if c['name'] == name]
         if not candidates:
-            raise ValueError(f'the config has no benchmark {name!r}')
+            raise InputError(f'the config has no benchmark {name!r}')
     missing = []
     for candidate in candidates:
         try:
@@ -179,6 +176,6 @@ def _benchmark(config: Config, name: str | None) -> PairBenchmark:
         if isinstance(built, PairBenchmark):
             return built
         if name is not None:
-            raise ValueError(f'benchmark {name!r} has no pairs')
-    raise FileNotFoundError('no benchmark with pairs is there: ' + ('; '.join(missing) or 'none in '
+            raise InputError(f'benchmark {name!r} has no pairs')
+    raise InputMissingError('no benchmark with pairs is there: ' + ('; '.join(missing) or 'none in '
                             'the config') + ' (or give a folder of people with --images)')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.functional.identification import search_gallery
 from lrfr_mm.evaluation.functional.templates import template_pair_scores, template_vectors
 from lrfr_mm.evaluation.functional.vectors import normalise
@@ -58,7 +59,7 @@ class TemplateVerification(EmbeddingMetric):
         if self.use_detector_score:
             weights = benchmark.detector_scores
             if weights is None:
-                raise ValueError(f'benchmark {benchmark.name} has no detector scores')
+                raise InputError(f'benchmark {benchmark.name} has no detector scores')
         vectors, templates = template_vectors(self._images(embeddings), benchmark.template_ids,
                                               benchmark.media_ids, weights)
         first, second = (np.searchsorted(templates, benchmark.pairs[:, k]) for k in (0, 1))
@@ -95,6 +96,6 @@ class TemplateVerification(EmbeddingMetric):
         rows = np.minimum(np.searchsorted(templates, wanted), len(templates) - 1)
         unknown = templates[rows] != wanted
         if unknown.any():
-            raise ValueError(f'benchmark {name}: template {wanted[unknown][0]} of the 1:N lists '
+            raise InputError(f'benchmark {name}: template {wanted[unknown][0]} of the 1:N lists '
                              'has no image')
         return rows

@@ -91,3 +91,27 @@ def test_the_batches_of_a_system_fit_its_sampler():
     dataset = FaceDataset(SyntheticFaces(20, 4))
     sampler = DATA_SAMPLERS.build(dict(config.train_dataloader.sampler, dataset=dataset, seed=0))
     assert len(sampler) == 64
+
+
+def test_head_views_and_losses_combine(faces):
+    config = Config.fromfile(ROOT / 'lrfr.py')
+    config.merge_from_dict(dict(model=dict(
+        head=dict(_delete_=True, type='PartialFCHead', num_classes=4, check_memory=False,
+                  margin_head=dict(type='AdaFaceHead')),
+        losses=[dict(type='OctupletLoss'), dict(type='DistributionDistillationLoss'),
+                dict(type='RelationDistillationLoss')])))
+    config.model.teacher = _Teacher()
+    model = MODELS.build(config.model).train()
+    samples = FaceDataSample(gt_label=torch.arange(8) // 2, rng_key=torch.arange(8))
+    data = model.data_preprocessor(dict(inputs=dict(hr=faces, lr=faces.flip(-1)),
+                                        data_samples=samples), training=True)
+    losses = model(**data, mode='loss')
+    assert set(losses) == {'loss_hr', 'loss_lr', 'loss_contrast', 'loss_octuplet',
+                           'loss_distribution_distillation', 'loss_relation_distillation'}
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_the_page_names_every_system():
+    page = (ROOT.parents[1] / 'docs' / 'methods.md').read_text(encoding='utf-8')
+    assert not [path.name for path in SYSTEMS if f'`{path.name}`' not in page]

@@ -248,7 +248,7 @@ def test_sphereface_is_annealed_to_its_least_lambda():
     annealing = []
     for _ in range(3):
         head.loss(torch.randn(2, 4), torch.tensor([0, 1]))
-        annealing.append(head.annealing)
+        annealing.append(float(head.annealing))
     assert annealing == pytest.approx([1000 / 1.12, 1000 / 1.24, 1000 / 1.36])
     head.iteration.fill_(10 ** 6)
     assert head.annealing == 5

@@ -77,12 +77,12 @@ class CosineBatch:
         """
         others = self.cosines.detach().index_put(self.here, self.cosines.new_tensor(-torch.inf))
         most, columns = others.max(1)
-        rows = most > -torch.inf
-        if self.group.world > 1:
-            parts = [torch.empty_like(most) for _ in range(self.group.world)]
-            dist.all_gather(parts, most)
-            rows &= torch.stack(parts).argmax(0) == self.group.rank
-        rows = torch.nonzero(rows)[:, 0]
+        if self.group.world == 1:
+            return torch.arange(len(columns), device=columns.device), columns
+        parts = [torch.empty_like(most) for _ in range(self.group.world)]
+        dist.all_gather(parts, most)
+        nearest = torch.stack(parts).argmax(0)
+        rows = torch.nonzero((nearest == self.group.rank) & (most > -torch.inf))[:, 0]
         return rows, columns[rows]
 
 

@@ -58,10 +58,10 @@ class SphereFaceHead(MarginHead):
         self.register_buffer('iteration', torch.tensor(0))
 
     @property
-    def annealing(self) -> float:
-        """lambda of the last step."""
-        return max(self.lambda_min, self.lambda_base / (1 + self.lambda_gamma
-                                                        * int(self.iteration)))
+    def annealing(self) -> torch.Tensor:
+        """lambda of the last step, float64 ()."""
+        falling = self.lambda_base / (1 + self.lambda_gamma * self.iteration.double())
+        return falling.clamp(min=self.lambda_min)
 
     def update_statistics(self, cosine: torch.Tensor, norms: torch.Tensor) -> None:
         self.iteration += 1
@@ -72,7 +72,8 @@ class SphereFaceHead(MarginHead):
     def target_cosine(self, cosine: torch.Tensor, norms: torch.Tensor) -> torch.Tensor:
         if self.form == 'published':
             psi = monotone_cosine(self.margin * angle_of(cosine))
-            return (self.annealing * cosine + psi) / (1 + self.annealing)
+            annealing = self.annealing.to(cosine.dtype)
+            return (annealing * cosine + psi) / (1 + annealing)
         if self.form == 'v0':
             return _detached(monotone_cosine(self.margin * angle_of(cosine)), cosine)
         if self.form == 'v1':

@@ -1,6 +1,7 @@
 """What importing a part of the package loads."""
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +19,20 @@ def test_an_import_loads_only_what_lies_below(module, heavy):
     loaded = done.stdout.split()
     wrong = [name for name in loaded if any(name == h or name.startswith(h + '.') for h in heavy)]
     assert not wrong
+
+
+NOTEBOOK = '''
+import numpy as np, torch
+from mmengine.config import Config
+from lrfr_mm.registry import MODELS, TRANSFORMS
+model = MODELS.build(Config.fromfile('configs/lrfr/demo.py').model).eval()
+print(tuple(model(torch.zeros(2, 3, 112, 112)).shape))
+aug = TRANSFORMS.build(dict(type='MultiResAug'))
+print(aug(dict(img=np.zeros((112, 112, 3), np.uint8)))['img_lr'].shape)
+'''
+
+
+def test_models_and_transforms_build_in_a_fresh_interpreter():
+    done = subprocess.run([sys.executable, '-c', NOTEBOOK], capture_output=True, text=True,
+                          cwd=Path(__file__).parents[1])
+    assert done.stdout.splitlines() == ['(2, 256)', '(112, 112, 3)'], done.stderr

@@ -1,7 +1,10 @@
 """Readers on damaged files, and the machine that damages them."""
 import os
+import runpy
 import signal
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,3 +75,26 @@ def test_a_case_that_cannot_read_its_own_files_is_an_error():
 
     with pytest.raises(ValueError, match='sound files of toy are not read'):
         run_case(FuzzCase('toy', write, refuses), 3)
+
+
+def test_the_command_ends_with_1_where_a_reader_fails(tmp_path, monkeypatch, capsys):
+    (tmp_path / 'own_format.py').write_text(
+        'from lrfr_mm.analysis.fuzz import fuzz_case\n\n\n'
+        'def read(path):\n    return {b"sound": 1}[path.read_bytes()]\n\n\n'
+        '@fuzz_case("own", read)\ndef write(directory):\n'
+        '    (directory / "x").write_bytes(b"sound")\n    return directory / "x"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    tool = Path(__file__).parents[2] / 'tools' / 'analysis_tools' / 'fuzz_readers.py'
+    try:
+        for formats, want in (('landmark table', 0), ('own', 1)):
+            monkeypatch.setattr(sys, 'argv', [
+                str(tool), '--count', '20', '--custom-imports', 'own_format', '--formats', formats])
+            with pytest.raises(SystemExit) as end:
+                runpy.run_path(str(tool), run_name='__main__')
+            out = capsys.readouterr().out
+            assert end.value.code == want and out.startswith(formats)
+        assert 'foreign: KeyError' in out
+    finally:
+        FUZZ_CASES.pop('own', None)
+        sys.modules.pop('own_format', None)

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from lrfr_mm.datasets.decode import decode
-from lrfr_mm.errors import InputError, InputMissingError
+from lrfr_mm.datasets.image_files import read_image_file
+from lrfr_mm.errors import InputError
 
 __all__ = ['read_face']
 
@@ -33,10 +34,7 @@ def read_face(face, where: str = 'face') -> np.ndarray:
         return face
     if isinstance(face, (str, os.PathLike)):
         where = os.fspath(face)
-        if not os.path.isfile(face):
-            raise InputMissingError(f'{where} does not exist')
-        with open(face, 'rb') as file:
-            face = file.read()
+        face = read_image_file(face)
     elif hasattr(face, 'read'):
         where = str(getattr(face, 'name', where))
         face = face.read()

@@ -111,3 +111,71 @@ def test_caches_tell_files_apart(tmp_path):
                                                             [2, 3, 16, 16])))
     assert repr(two) != first
     assert np.dtype(one.dtype) == np.float32
+
+
+def write_tflite(path, batch=2, side=16):
+    """A .tflite file of one operator, the mean of each channel over the whole NHWC image."""
+    flatbuffers = pytest.importorskip('flatbuffers')
+    b = flatbuffers.Builder(1024)
+
+    def vector(values, size, put):
+        b.StartVector(size, len(values), size)
+        for value in reversed(values):
+            put(value)
+        return b.EndVector()
+
+    def numbers(values):
+        return vector(values, 4, b.PrependInt32)
+
+    def tables(values):
+        return vector(values, 4, b.PrependUOffsetTRelative)
+
+    def table(slots, **fields):
+        """Fields by 's' and their slot: ('offset' | 'int8' | 'int32' | 'uint32', value)."""
+        b.StartObject(slots)
+        for name, (kind, value) in fields.items():
+            put = dict(offset=b.PrependUOffsetTRelativeSlot, int8=b.PrependInt8Slot,
+                       int32=b.PrependInt32Slot, uint32=b.PrependUint32Slot)[kind]
+            put(int(name[1:]), value, 0)
+        return b.EndObject()
+
+    def tensor(shape, name):
+        text, sides = b.CreateString(name), numbers(shape)
+        return table(4, s0=('offset', sides), s1=('int8', 0), s2=('uint32', 0), s3=('offset', text))
+
+    sides = (batch, side, side, 3)
+    both = tables([tensor(sides, 'image'), tensor((batch, 1, 1, 3), 'embedding')])
+    # Pool2DOptions: padding VALID, strides and filter of the whole image.
+    pool = table(6, s0=('int8', 1), s1=('int32', side), s2=('int32', side), s3=('int32', side),
+                 s4=('int32', side))
+    taken, given = numbers([0]), numbers([1])
+    operator = table(5, s1=('offset', taken), s2=('offset', given), s3=('int8', 5),
+                     s4=('offset', pool))
+    operators, taken, given = tables([operator]), numbers([0]), numbers([1])
+    graph = table(5, s0=('offset', both), s1=('offset', taken), s2=('offset', given),
+                  s3=('offset', operators))
+    code = table(4, s0=('int8', 1), s2=('int32', 1), s3=('int32', 1))  # AVERAGE_POOL_2D
+    codes, graphs, buffers = tables([code]), tables([graph]), tables([table(1)])
+    model = table(5, s0=('uint32', 3), s1=('offset', codes), s2=('offset', graphs),
+                  s4=('offset', buffers))
+    b.Finish(model, file_identifier=b'TFL3')
+    path.write_bytes(bytes(b.Output()))
+    return path
+
+
+def test_tflite_networks_run_in_their_own_batches(tmp_path):
+    pytest.importorskip('ai_edge_litert')
+    path = write_tflite(tmp_path / 'net.tflite')
+    backbone = MODELS.build(dict(type='TFLiteBackbone', path=str(path))).eval()
+    assert (backbone.layout, backbone.img_size, backbone.batch) == ('NHWC', 16, 2)
+    assert backbone.out_channels == 3
+    for count in (1, 2, 5):
+        x = torch.randn(count, 3, 16, 16)
+        torch.testing.assert_close(backbone(x), x.mean((2, 3)), rtol=1e-5, atol=1e-6)
+    (tmp_path / 'a.tflite').write_bytes(b'hello')
+    with pytest.raises(InputError, match=r'a\.tflite is not a TensorFlow Lite file'):
+        MODELS.build(dict(type='TFLiteBackbone', path=str(tmp_path / 'a.tflite')))
+    with pytest.raises(InputMissingError, match=r'b\.tflite'):
+        MODELS.build(dict(type='TFLiteBackbone', path=str(tmp_path / 'b.tflite')))
+    with pytest.raises(ValueError, match='TFLiteBackbone measures'):
+        backbone.train()(torch.zeros(1, 3, 16, 16))

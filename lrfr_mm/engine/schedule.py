@@ -39,7 +39,7 @@ def follow_config(schedulers: Sequence, optimizer, saved: dict, epochs: int, epo
     changed = _differences(schedulers, states)
     if changed:
         for scheduler in schedulers:
-            if getattr(scheduler, 'need_step_args', False):
+            if getattr(scheduler, 'need_val_args', False):
                 raise ConfigError(f'param_scheduler: {type(scheduler).__name__} depends on a '
                                   'metric and cannot be resumed with other settings: '
                                   + ', '.join(changed))

@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 
 from lrfr_mm.analysis.benchmark.timing import Result, rate
 from lrfr_mm.engine.training_set import check_training_set
-from lrfr_mm.registry import MODELS
+from lrfr_mm.registry import MODELS, type_name
 
 __all__ = ['benchmark_run', 'bound']
 
@@ -46,7 +46,7 @@ def benchmark_run(config: Config, steps: int = 20, workers: int | None = None,
         loader.num_workers, loader.persistent_workers = workers, workers > 0
     plain = copy.deepcopy(loader)
     plain.dataset.pipeline = [step for step in plain.dataset.get('pipeline', ())
-                              if step['type'] == 'ResizeFace']
+                              if type_name(step) == 'ResizeFace']
     model = MODELS.build(config.model).to(device).train()
     optimizer = build_optim_wrapper(model, config.optim_wrapper)
     if getattr(model.head, 'sharded', False):

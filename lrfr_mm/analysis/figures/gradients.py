@@ -13,7 +13,7 @@ from lrfr_mm.analysis.figures.subjects import Run, Subject
 from lrfr_mm.datasets import FaceDataset
 from lrfr_mm.errors import InputError
 from lrfr_mm.ops.resample import degrade
-from lrfr_mm.registry import SOURCES
+from lrfr_mm.registry import SOURCES, type_name
 
 __all__ = ['gradient_norm', 'gradients', 'term_gradients', 'training_faces']
 
@@ -30,7 +30,7 @@ def training_faces(run: Run, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     if source.streaming:
         raise InputError(f'{source} is a stream: gradients need random access, convert the set to '
                          'LMDB or RecordIO')
-    steps = [step for step in settings.get('pipeline', ()) if step['type'] == 'ResizeFace']
+    steps = [step for step in settings.get('pipeline', ()) if type_name(step) == 'ResizeFace']
     dataset = FaceDataset(source, steps)
     chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
     samples = [dataset[int(i)] for i in chosen]

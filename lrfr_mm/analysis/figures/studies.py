@@ -8,6 +8,7 @@ import numpy as np
 from lrfr_mm.analysis.figures.gradients import term_gradients
 from lrfr_mm.analysis.figures.style import canvas, colour, save_figure
 from lrfr_mm.analysis.figures.subjects import Subject
+from lrfr_mm.registry import type_name
 
 __all__ = ['study_figure', 'weight_figure']
 
@@ -82,7 +83,7 @@ def weight_figure(subjects: list[Subject], results: dict[str, dict[str, np.ndarr
         contrast = subject.runs[0].config.model.contrast_loss
         if contrast is None:
             continue
-        family = (f'lp{contrast["p"]}' if contrast['type'] == 'LpDistanceLoss' else
+        family = (f'lp{contrast["p"]}' if type_name(contrast) == 'LpDistanceLoss' else
                   'released' if contrast.get('form') == 'released' else 'formula')
         found = [term_gradients(run) for run in subject.runs]
         share = float(np.mean([f['contrast'] / f['classification'] for f in found]))

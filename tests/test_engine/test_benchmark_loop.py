@@ -1,12 +1,12 @@
 """Validation and test over several benchmarks, and the embeddings they keep."""
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import DefaultScope
 from PIL import Image
 
 from lrfr_mm.datasets import SampledPairs, SyntheticFaces
@@ -74,9 +74,8 @@ def test_what_cannot_be_embedded_is_said(rng):
         embed_images(Mean(), drawn(1, rng))
     with pytest.raises(InputError, match=r'faces: the embedding of image 2 has NaN'):
         model = Mean().eval()
-        embed_images(lambda x: model(x) / (torch.arange(len(x)) != 2)[:, None] * float('inf')
-                     if False else torch.where((torch.arange(len(x)) == 2)[:, None],
-                                               torch.nan, model(x)), drawn(4, rng), name='faces')
+        embed_images(lambda x: torch.where((torch.arange(len(x)) == 2)[:, None], torch.nan,
+                                           model(x)), drawn(4, rng), name='faces')
 
 
 class TakesView(torch.nn.Module):
@@ -132,7 +131,7 @@ def test_the_key_of_the_cache_holds_all_that_changes_an_embedding(config):
     keys = [key(model_of(config)), key(model_of(config, mean=120.)),
             key(model_of(config, std=128.)), key(model_of(config, mean=[127.5, 127.5, 127.])),
             key(model_of(config, channel_order='bgr')),
-            key(model_of(config), decoder='pillow'), key(model_of(config), decoder='cv2'),
+            key(model_of(config), decoder='pillow'),
             key(model_of(config), pipeline=[Add(1)]), key(model_of(config), pipeline=[Add(2)]),
             key(model_of(config), pipeline=[dict(type='FixedResolution', resolution=7)]),
             key(model_of(config), pipeline=[dict(type='FixedResolution', resolution=14)]),
@@ -201,8 +200,7 @@ def test_hooks_see_every_batch_of_every_benchmark(trained, faces, written, tmp_p
     done = inside('test', config, trained[0] / 'epoch_3.pth', '--work-dir', tmp_path,
                   '--cfg-options', 'default_hooks.logger.interval=2')
     assert IterationsHook.calls == [('before', 10), *range(10), 'end']
-    assert 'Epoch(test)' in done.text and '[8/10]' in done.text
-    DefaultScope.get_current_instance()
+    assert re.search(r'Epoch\(test\) \[ *8/10\]', done.text)
 
 
 @pytest.mark.parametrize('kind', ['image', 'benchmark', 'metric'])
@@ -216,10 +214,7 @@ def test_what_could_be_measured_is_kept_when_a_benchmark_fails(kind, trained, fa
     if kind == 'image':
         (other / 'p' / '1.png').write_bytes(b'cut')
     config = written(f'fails_{kind}', extra=TWO.format(
-        data=faces, other=other, metric=", protocol='xqlfw'" if kind == 'metric' else ''))
-    if kind == 'metric':  # ten pairs for two folds work; for a hundred they do not
-        config.write_text(config.read_text().replace("protocol='xqlfw'", "prefix='b'").replace(
-            "benchmark='b', folds=2", "benchmark='b', folds=100"))
+        data=faces, other=other, metric='00' if kind == 'metric' else ''))  # 200 folds of 10 pairs
     done = inside('test', config, trained[0] / 'epoch_3.pth', '--work-dir', tmp_path / 'w', code=2)
     assert done.stderr.splitlines()[-1].startswith('error: benchmark b failed')
     metrics = json.loads((tmp_path / 'w' / 'metrics.json').read_text())

@@ -138,7 +138,7 @@ def test_the_key_of_the_cache_holds_all_that_changes_an_embedding(config):
             key(model_of(config), alignment='by another detector')]
     changed = model_of(config)
     with torch.no_grad():
-        next(buffer for buffer in changed.buffers() if buffer.is_floating_point())[0] += 1e-6
+        next(buffer for buffer in changed.buffers() if buffer.is_floating_point())[0] += 1
     keys.append(key(changed))
     frozen = model_of(config)
     frozen.neck.something = 3  # a setting of somebody's neck

@@ -59,8 +59,8 @@ def convert_checkpoint(src: str | os.PathLike, dst: str | os.PathLike, kind: str
                                     head)
     except InputError as error:
         raise InputError(f'{src}: {error}') from None
-    text = whole_config(converted.model, data, str(checkpoint), head_is_kept='num_classes' in
-                        converted.model['head'])
+    text = whole_config(converted.model, data, str(checkpoint), converted.crop,
+                        head_is_kept='num_classes' in converted.model['head'])
     with whole_file(checkpoint) as part:
         torch.save(dict(state_dict=converted.state_dict,
                         meta=dict(kind=converted.kind, source=Path(src).name, sha256=digest)), part)
@@ -69,14 +69,15 @@ def convert_checkpoint(src: str | os.PathLike, dst: str | os.PathLike, kind: str
     return converted
 
 
-def whole_config(model: dict, data: str, checkpoint: str | None = None,
-                 head_is_kept: bool = False) -> str:
+def whole_config(model: dict, data: str, checkpoint: str,
+                 crop: Sequence[float] | None = None, head_is_kept: bool = False) -> str:
     """Text of a config without bases, for tests and fine-tuning.
 
     Args:
         model: Backbone, neck, preprocessor and head; the losses are the method's.
         data: Name of a file of ``configs/_base_/datasets``.
-        checkpoint: What fine-tuning starts from; None for a network that cannot be trained.
+        checkpoint: What fine-tuning starts from.
+        crop: Box of a CropFace for every data set; None for none.
         head_is_kept: Whether fine-tuning starts from the checkpoint's class weights too.
 
     Raises:
@@ -86,19 +87,23 @@ def whole_config(model: dict, data: str, checkpoint: str | None = None,
     known = sorted(path.stem for path in (bases / 'datasets').glob('*.py'))
     if data not in known:
         raise InputError(f'data must be one of {", ".join(known)}, got {data!r}')
-    files = [f'datasets/{data}', 'default_runtime']
-    if checkpoint is not None:
-        files = ['models/lrf_r50', f'datasets/{data}', 'schedules/sgd_finetune', 'default_runtime']
-    settings = dict(model=model)
-    if checkpoint is not None:
-        settings['model'] = {key: dict(value, _delete_=True) if isinstance(value, dict) else value
-                             for key, value in model.items()}
-        settings['load_from'] = checkpoint
+    files = ['models/lrf_r50', f'datasets/{data}', 'schedules/sgd_finetune', 'default_runtime']
+    replaced = {key: dict(value, _delete_=True) if isinstance(value, dict) else value
+                for key, value in model.items()}
+    lines = [f'_base_ = {[(bases / f"{name}.py").resolve().as_posix() for name in files]!r}',
+             f'model = {replaced!r}', f'load_from = {checkpoint!r}']
     if head_is_kept:
-        settings['load_from_head'] = 'error'
-    paths = [(bases / f'{name}.py').as_posix() for name in files]
-    lines = [f'_base_ = {paths!r}', *(f'{key} = {value!r}' for key, value in settings.items())]
-    return Config.fromstring('\n'.join(lines), '.py').pretty_text
+        lines.append("load_from_head = 'error'")
+    config = Config.fromstring('\n'.join(lines), '.py')
+    if crop is not None:
+        for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            datasets = config[key].dataset
+            for dataset in datasets if isinstance(datasets, list) else [datasets]:
+                steps = list(dataset.get('pipeline') or ())
+                views = [k for k, step in enumerate(steps) if step['type'] == 'MultiResAug']
+                steps.insert(views[0] if views else len(steps), dict(type='CropFace', box=crop))
+                dataset.pipeline = steps
+    return config.pretty_text
 
 
 def _class_weights(path: str | os.PathLike) -> torch.Tensor:

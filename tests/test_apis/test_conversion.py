@@ -9,6 +9,7 @@ from mmengine.config import Config
 from safetensors.torch import save_file
 
 from lrfr_mm.apis import Embedder, convert_checkpoint
+from lrfr_mm.apis.conversion import whole_config
 from lrfr_mm.errors import InputError, InputExistsError, InputMissingError
 from lrfr_mm.files import file_sha256
 from tests.public_layouts import ir_tensors, iresnet_tensors, vit_tensors
@@ -118,3 +119,15 @@ def test_landmarks_reach_the_network_and_are_mirrored(tmp_path):
                         (points[:, :3], r'landmarks of face 0: .*\(3, 2\)')):
         with pytest.raises(InputError, match=text):
             plain.embed(faces, wrong)
+
+
+def test_other_crops_are_configured_for_every_data_set(tmp_path):
+    model = dict(type='LRFRecognizer', backbone=dict(type='InceptionResNetV1'),
+                 neck=dict(type='PoolNeck'), head=dict(type='CosFaceHead'))
+    text = whole_config(model, 'recordio', 'net.pth', (.2, .1, .8, .9))
+    (tmp_path / 'net.py').write_text(text)
+    config = Config.fromfile(tmp_path / 'net.py')
+    train = [step.type for step in config.train_dataloader.dataset.pipeline]
+    assert train.index('CropFace') < train.index('MultiResAug')
+    for dataset in [*config.val_dataloader.dataset, *config.test_dataloader.dataset]:
+        assert dataset.pipeline[-1] == dict(type='CropFace', box=(.2, .1, .8, .9))

@@ -26,6 +26,7 @@ class Converted:
         described: Project and network in words.
         left_out: What of the file was not taken, by the first two parts of the names, with counts.
         notes: What a user has to know or check.
+        crop: See Converter.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Converted:
     described: str
     left_out: Counter
     notes: list[str]
+    crop: tuple[float, float, float, float] | None = None
 
 
 class Converter:
@@ -49,6 +51,8 @@ class Converter:
         channel_order: 'rgb' or 'bgr', the order of the network's input.
         class_weights: Ends of the names under which the project saves the class weights.
         classes_first: Whether these are (classes, D); otherwise (D, classes).
+        crop: Part of the aligned face that the network was trained on, as left, top, right and
+            bottom fractions of the five-point template; None for all of it.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class Converter:
     channel_order: str = 'rgb'
     class_weights: tuple[str, ...] = ()
     classes_first: bool = True
+    crop: tuple[float, float, float, float] | None = None
 
     def claim(self, layout: Layout, prefix: str, tensors: Mapping[str, torch.Tensor]) -> int:
         """How sure it is that a file with this layout is the project's: 0 no, 1 maybe, 2 yes."""
@@ -140,7 +145,7 @@ def convert_tensors(tensors: Mapping[str, torch.Tensor], kind: str = 'auto',
     left_out = Counter('.'.join(name.split('.')[:2]) for name in tensors if name not in used)
     return Converted(converter.kind, model, state_dict,
                      f'{converter.project}: {architecture.described}', left_out,
-                     converter.notes(architecture))
+                     converter.notes(architecture), converter.crop)
 
 
 def _converters(kind: str = 'auto') -> list[Converter]:

@@ -75,6 +75,7 @@ class TIMMBackbone(BaseModule):
                              + (f'; it has {", ".join(near)}, ...' if near else ''))
         self.model_name, self.input_size, self.pretrained = model_name, input_size, pretrained
         self.stem_stride, self.timm_kwargs = stem_stride, timm_kwargs
+        self._kwargs: dict | None = None  # with which ``net`` was built
         self._build(('map', 'pooled') if out == 'auto' else (out,), resize)
         training = self.net.training
         self.net.eval()
@@ -118,10 +119,12 @@ class TIMMBackbone(BaseModule):
         kwargs = dict(self.timm_kwargs)
         if fixed:
             kwargs.setdefault('img_size', size)
-        self.net = timm.create_model(self.model_name, pretrained=False, num_classes=0, **kwargs)
-        if self.stem_stride is not None:
-            _set_stem_stride(self.net, self.stem_stride)
-        self.out, self.network_size, self._kwargs = out, size, kwargs
+        if kwargs != self._kwargs:  # else the network of the last attempt sees another size
+            self.net = timm.create_model(self.model_name, pretrained=False, num_classes=0, **kwargs)
+            if self.stem_stride is not None:
+                _set_stem_stride(self.net, self.stem_stride)
+            self._kwargs = kwargs
+        self.out, self.network_size = out, size
         self.fit = ('resize' if size != self.input_size else 'img_size' if 'img_size' in kwargs
                     else 'native')
         shape = self._probe()
@@ -182,7 +185,7 @@ class TIMMBackbone(BaseModule):
         if self.fit != 'resize':
             return x
         return F.interpolate(x, (self.network_size, self.network_size), mode='bicubic',
-                             antialias=self.network_size < self.input_size)
+                             antialias=True)  # Pillow's kernel, whether it shrinks or enlarges
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, input_size, input_size) to (B, C, h, w), or (B, C) of pooled features."""

@@ -89,6 +89,8 @@ def _check_size(path: str) -> None:
     needed = (max(_META.unpack(meta)[_LAST] for meta in (first, second)) + 1) * page
     if size < needed:
         raise InputError(f'{path} was cut: it has {size} of {needed} bytes')
+    if size % page:  # the last pages may be spare ones (see _TAIL), but they are whole
+        raise InputError(f'{path} was cut: {size} bytes are no whole number of pages')
 
 
 def _state(path: str) -> tuple[int, int, int]:

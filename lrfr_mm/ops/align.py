@@ -1,6 +1,8 @@
 """Five landmarks to the field's 112x112 crop."""
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -84,7 +86,7 @@ def centre_crop(image: np.ndarray, size: int = 112) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=how)
 
 
-def flip_landmarks(points, width: int):
+def flip_landmarks(points: Any, width: int) -> Any:
     """Landmarks of the mirrored image: left and right change places.
 
     Args:

@@ -8,7 +8,9 @@ take Python's integers, which are ten times faster there than numpy's scalars.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +38,7 @@ def _mixed_epoch(seed: int, epoch: int) -> int:
     return _mix(_mix(seed & _64) ^ (epoch & _64))
 
 
-def sample_key(seed: int, epoch: int, index):
+def sample_key(seed: int, epoch: int, index: Any) -> Any:
     """Key, int64 >= 0, of visit ``epoch`` of sample ``index`` in run ``seed``.
 
     ``index`` is an int (an int comes back) or an array (int64 of its shape).
@@ -48,7 +50,7 @@ def sample_key(seed: int, epoch: int, index):
     return _mix(start ^ (int(index) & _64)) >> 1
 
 
-def uniform(key, stream: int):
+def uniform(key: Any, stream: int) -> Any:
     """Uniform in [0, 1): a float for an int ``key``, float64 of its shape for an int64 array."""
     if isinstance(key, np.ndarray):
         bits = _mix_array(_mix_array(key.astype(np.int64).astype(np.uint64)) ^ np.uint64(stream))
@@ -56,7 +58,7 @@ def uniform(key, stream: int):
     return (_mix(_mix(int(key) & _64) ^ stream) >> 11) * 2. ** -53
 
 
-def choice(key, stream: int, weights):
+def choice(key: Any, stream: int, weights: Iterable[float]) -> Any:
     """Index drawn with probability proportional to ``weights`` (K,); an int or an array like
     ``key``."""
     edges = _edges(tuple(weights))
@@ -66,6 +68,6 @@ def choice(key, stream: int, weights):
 
 
 @lru_cache(maxsize=16)
-def _edges(weights: tuple) -> list[float]:
+def _edges(weights: tuple[float, ...]) -> list[float]:
     sums = np.cumsum(weights, dtype=float)
     return (sums[:-1] / sums[-1]).tolist()

@@ -6,6 +6,7 @@ get the same draws and the same pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class MultiResDraw:
     def __init__(self, resolutions: Sequence[int] = (7, 14, 20), ratio: Sequence[float] = (1, 1, 2),
                  flip: str | None = 'independent', degradation: str | Sequence[str] = 'bicubic',
                  curriculum: Mapping[int, Sequence[float]] | None = None,
-                 jitter: dict | None = None):
+                 jitter: dict[str, Any] | None = None):
         self.jitter = JitterDraw(**jitter) if jitter is not None else None
         if flip not in ('independent', 'shared', None):
             raise ValueError(f"flip must be 'independent', 'shared' or None, got {flip!r}")
@@ -68,7 +69,7 @@ class MultiResDraw:
         begun = [ratio for first, ratio in self.curriculum.items() if first <= epoch]
         return tuple(begun[-1]) if begun else self.ratio
 
-    def __call__(self, key, epoch: int = 0):
+    def __call__(self, key: Any, epoch: int = 0) -> tuple[Any, Any, Any]:
         """Draw for one sample or a batch.
 
         Args:
@@ -86,7 +87,7 @@ class MultiResDraw:
         flip_lr = flip_hr if self.flip == 'shared' else uniform(key, FLIP_LR) < .5
         return resolution, flip_hr, flip_lr
 
-    def degradation(self, key):
+    def degradation(self, key: Any) -> Any:
         """Index into ``degradations`` for each key, an int or int64 (B,)."""
         return choice(key, DEGRADATION, (1,) * len(self.degradations))
 

@@ -8,6 +8,7 @@ so a float64 matrix product gives the same integers.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def _resize_float(images: torch.Tensor, height: int, width: int) -> torch.Tensor
     return images
 
 
-def degrade(images, resolution, method: str = 'exact'):
+def degrade(images: Any, resolution: Any, method: str = 'exact') -> Any:
     """Low-resolution views: bicubic down to r x r and bicubic up again.
 
     Args:

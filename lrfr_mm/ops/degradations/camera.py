@@ -23,4 +23,4 @@ def _camera(image: np.ndarray, resolution: int) -> np.ndarray:
     noisy = small + noise.normal(0, 4, small.shape)
     small = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     stream = cv2.imencode('.jpg', small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
-    return enlarge(cv2.imdecode(stream, cv2.IMREAD_COLOR)[..., ::-1], image.shape)
+    return enlarge(np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR))[..., ::-1], image.shape)

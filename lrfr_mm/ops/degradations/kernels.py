@@ -18,7 +18,7 @@ def enlarge(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(Image.fromarray(small).resize(shape[1::-1], Image.Resampling.BICUBIC))
 
 
-def _shrunk_by(interpolation: int) -> Callable:
+def _shrunk_by(interpolation: int) -> Callable[[np.ndarray, int], np.ndarray]:
     def shrink(image: np.ndarray, resolution: int) -> np.ndarray:
         small = cv2.resize(image, (resolution, resolution), interpolation=interpolation)
         return enlarge(small, image.shape)

@@ -25,7 +25,7 @@ def poisson_noise(image: np.ndarray, scale: float, grey: bool, rng: np.random.Ge
     """
     value = np.clip(image, 0, 255) / 255
     if grey:
-        value = value @ np.float32([[.299], [.587], [.114]])
+        value = value @ np.array([[.299], [.587], [.114]], np.float32)
     noise = rng.poisson(value * 256) / 256 - value
     return image + (255 * scale * noise).astype(np.float32)
 
@@ -34,7 +34,7 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     """``image`` (H, W, 3) RGB, float32 of 0 to 255, through a JPEG of ``quality`` (1 to 100)."""
     pixels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     stream = cv2.imencode('.jpg', pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(stream, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32)
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR))[..., ::-1].astype(np.float32)
 
 
 def sharpen(image: np.ndarray, amount: float, sigma: float) -> np.ndarray:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +13,10 @@ from lrfr_mm.ops.resample import degrade, degrade_array
 
 __all__ = ['DEGRADATIONS', 'check_degradation', 'degrade_image', 'degrade_images', 'register']
 
-DEGRADATIONS: dict[str, Callable] = {}
+DEGRADATIONS: dict[str, Any] = {}
 
 
-def register(name: str, draws: bool = False) -> Callable[[Callable], Callable]:
+def register(name: str, draws: bool = False) -> Callable[[Any], Any]:
     """Decorator that enters a function into ``DEGRADATIONS``.
 
     Args:
@@ -27,7 +29,7 @@ def register(name: str, draws: bool = False) -> Callable[[Callable], Callable]:
     Raises:
         ValueError: If the name is taken.
     """
-    def enter(function: Callable) -> Callable:
+    def enter(function: Any) -> Any:
         if name in DEGRADATIONS:
             raise ValueError(f'there is a degradation {name!r} already')
         function.draws = draws
@@ -88,9 +90,9 @@ def degrade_images(images: torch.Tensor, resolution: int, degradation: str = 'bi
     if degradation == 'bicubic':
         return degrade(images, resolution)
     arrays = images.permute(0, 2, 3, 1).cpu().numpy()
-    keys = [None] * len(arrays) if keys is None else keys
+    each = repeat(None, len(arrays)) if keys is None else keys
     out = np.stack([degrade_image(array, resolution, degradation, key)
-                    for array, key in zip(arrays, keys, strict=True)])
+                    for array, key in zip(arrays, each, strict=True)])
     return torch.from_numpy(out).permute(0, 3, 1, 2).to(images.device)
 
 

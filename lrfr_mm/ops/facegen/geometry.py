@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ class Grid:
         self.azimuth = ((np.arange(width) - width / 2) / scale).astype(np.float32)
         self.elevation = ((np.arange(height) - height / 2) / scale).astype(np.float32)
 
-    def texels(self, azimuth, elevation):
+    def texels(self, azimuth: Any, elevation: Any) -> tuple[Any, Any]:
         return azimuth * self.scale + self.width / 2, elevation * self.scale + self.height / 2
 
     def coarse(self, factor: int) -> Grid:
@@ -89,7 +90,7 @@ def head_radius(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     tip = who.nose_tip
     rows, cols = [], []
 
-    def bump(size, row, col):
+    def bump(size: float, row: np.ndarray, col: np.ndarray) -> None:
         rows.append(size * row)
         cols.append(col)
 
@@ -149,7 +150,8 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return about_z @ about_x @ about_y
 
 
-def _look_up(radius: np.ndarray, azimuth, elevation, interpolation=cv2.INTER_LINEAR):
+def _look_up(radius: np.ndarray, azimuth: Any, elevation: Any,
+             interpolation: int = cv2.INTER_LINEAR) -> Any:
     u, v = _SHAPE.texels(azimuth, elevation)
     return cv2.remap(radius, np.asarray(u, np.float32), np.asarray(v, np.float32), interpolation,
                      borderMode=cv2.BORDER_REPLICATE)
@@ -178,7 +180,8 @@ def mouth_corner(who: SimpleNamespace, shot: SimpleNamespace) -> tuple[float, fl
     return half, who.mouth_y - .045 * shot.smile + .02 * shot.mouth_open
 
 
-def intersect(radius: np.ndarray, x: np.ndarray, y: np.ndarray, turn: np.ndarray):
+def intersect(radius: np.ndarray, x: np.ndarray, y: np.ndarray,
+              turn: np.ndarray) -> tuple[np.ndarray, ...]:
     """Where the rays of an orthographic camera meet the head, by fixed-point iteration.
 
     Args:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -77,7 +78,7 @@ class _View:
         return np.rint(flat * 16).astype(np.int32)[None]
 
 
-def _occlusion(radius, azimuth, elevation) -> np.ndarray:
+def _occlusion(radius: Any, azimuth: Any, elevation: Any) -> np.ndarray:
     """How open the sky is above each point, .5 to 1.15: hollows of the head get less light."""
     hollow = radius - cv2.GaussianBlur(radius, (0, 0), 4.)
     grid = GRID.coarse(2)
@@ -86,7 +87,8 @@ def _occlusion(radius, azimuth, elevation) -> np.ndarray:
                                        borderMode=cv2.BORDER_REPLICATE), .5, 1.15)
 
 
-def _shade(albedo, z, view, turn, occlusion, shot) -> np.ndarray:
+def _shade(albedo: np.ndarray, z: np.ndarray, view: _View, turn: np.ndarray,
+           occlusion: np.ndarray, shot: SimpleNamespace) -> np.ndarray:
     """Lambert and a little gloss under a main light, a fill light and the sky, in linear light."""
     dz_dc = cv2.Sobel(z, cv2.CV_32F, 1, 0, ksize=3, scale=.125 / view.pixel)
     dz_dr = cv2.Sobel(z, cv2.CV_32F, 0, 1, ksize=3, scale=.125 / view.pixel)
@@ -100,7 +102,7 @@ def _shade(albedo, z, view, turn, occlusion, shot) -> np.ndarray:
     light, fill = shot.light.astype(np.float32), shot.fill.astype(np.float32)
     main = np.maximum(nx * light[0] + ny * light[1] + nz * light[2] + .08, 0) * occlusion
     second = np.maximum(nx * fill[0] + ny * fill[1] + nz * fill[2], 0)
-    half = light + np.float32([0, 0, 1])
+    half = light + np.array([0, 0, 1], np.float32)
     half /= np.linalg.norm(half)
     gloss = np.maximum(nx * half[0] + ny * half[1] + nz * half[2], 0)
     for _ in range(4):
@@ -117,11 +119,12 @@ def _shade(albedo, z, view, turn, occlusion, shot) -> np.ndarray:
     return out
 
 
-def _level(shot) -> np.ndarray:
+def _level(shot: SimpleNamespace) -> np.ndarray:
     return .55 * shot.ambient + .45 * shot.light_rgb
 
 
-def _paint(image, outline, colour, thickness=0, closed=True, opacity=1., texture=None) -> None:
+def _paint(image: np.ndarray, outline: np.ndarray, colour: Any, thickness: int = 0,
+           closed: bool = True, opacity: float = 1., texture: np.ndarray | None = None) -> None:
     """Fill ``outline`` (fixed-point polygon), or draw it with a ``thickness``, in linear light."""
     x, y, w, h = cv2.boundingRect(outline >> 4)
     left, top = max(0, x - 3), max(0, y - 3)
@@ -131,9 +134,9 @@ def _paint(image, outline, colour, thickness=0, closed=True, opacity=1., texture
     mask = np.zeros((bottom - top, right - left), np.uint8)
     shifted = outline - np.array([left, top], np.int32) * 16
     if thickness:
-        cv2.polylines(mask, shifted, closed, 255, thickness, cv2.LINE_AA, 4)
+        cv2.polylines(mask, list(shifted), closed, 255, thickness, cv2.LINE_AA, 4)
     else:
-        cv2.fillPoly(mask, shifted, 255, cv2.LINE_AA, 4)
+        cv2.fillPoly(mask, list(shifted), 255, cv2.LINE_AA, 4)
     alpha = mask[..., None] * np.float32(opacity / 255)
     colour = np.asarray(colour, np.float32)
     region = image[top:bottom, left:right]
@@ -142,7 +145,8 @@ def _paint(image, outline, colour, thickness=0, closed=True, opacity=1., texture
     region += alpha * (colour - region)
 
 
-def _behind(who, shot, view, turn) -> np.ndarray:
+def _behind(who: SimpleNamespace, shot: SimpleNamespace, view: _View,
+            turn: np.ndarray) -> np.ndarray:
     """Background, long hair, neck, clothes and both ears: linear light, float32 (112, 112, 3)."""
     rng = np.random.default_rng(shot.background_seed)
     cells = int(rng.integers(2, 7))
@@ -184,7 +188,8 @@ def _behind(who, shot, view, turn) -> np.ndarray:
     return image
 
 
-def _ear(image, who, shot, view, turn, side) -> None:
+def _ear(image: np.ndarray, who: SimpleNamespace, shot: SimpleNamespace, view: _View,
+         turn: np.ndarray, side: int) -> None:
     """One ear, a flared disc with a rim and a hollow."""
     t = np.linspace(0, 2 * np.pi, 20)
     wide = who.ear_size * (.50 + .10 * np.sin(t)) * .62
@@ -200,12 +205,14 @@ def _ear(image, who, shot, view, turn, side) -> None:
         _paint(image, view.polygon(ring, turn), skin * tone)
 
 
-def _near_ear(image, who, shot, view, turn) -> None:
+def _near_ear(image: np.ndarray, who: SimpleNamespace, shot: SimpleNamespace, view: _View,
+              turn: np.ndarray) -> None:
     if not who.long_hair and abs(shot.yaw) > .22:
         _ear(image, who, shot, view, turn, -int(np.sign(shot.yaw)))
 
 
-def _glasses(image, who, shot, view, radius, turn) -> None:
+def _glasses(image: np.ndarray, who: SimpleNamespace, shot: SimpleNamespace, view: _View,
+             radius: Any, turn: np.ndarray) -> None:
     frame = who.frame
     t = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     power = 1 if frame.round > .5 else .55
@@ -235,7 +242,7 @@ def _glasses(image, who, shot, view, radius, turn) -> None:
     _paint(image, view.polygon(bridge, turn), colour, thick, closed=False)
 
 
-def _camera(image, shot, rng) -> np.ndarray:
+def _camera(image: np.ndarray, shot: SimpleNamespace, rng: np.random.Generator) -> np.ndarray:
     """Exposure, tone curve, colour, focus and noise: linear light to uint8."""
     metered = (.17 / max(float(image[20:, 15:97].mean()), 1e-3)) ** .65
     pixels = np.sqrt(np.maximum(image * np.float32(shot.exposure * metered), 0))

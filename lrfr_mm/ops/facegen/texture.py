@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ _ARC = np.sin(np.pi * _T)
 _LOOK = np.linspace(-np.pi, np.pi, 513, dtype=np.float32)
 
 
-def _texels(azimuth, elevation) -> np.ndarray:
+def _texels(azimuth: Any, elevation: Any) -> np.ndarray:
     """Directions to OpenCV's fixed-point polygon (1, N, 2)."""
     points = np.empty((1, len(azimuth), 2), np.int32)
     points[0, :, 0] = np.asarray(azimuth) * (GRID.scale * 16) + (GRID.width * 8 + .5)
@@ -30,21 +31,23 @@ def _loop(there: np.ndarray, back: np.ndarray) -> np.ndarray:
     return np.concatenate((there, back[::-1]))
 
 
-def _fill(image, azimuth, elevation, colour):
-    cv2.fillPoly(image, _texels(azimuth, elevation), colour, cv2.LINE_AA, _SHIFT)
+def _fill(image: np.ndarray, azimuth: Any, elevation: Any, colour: Any) -> None:
+    cv2.fillPoly(image, list(_texels(azimuth, elevation)), colour, cv2.LINE_AA, _SHIFT)
 
 
-def _line(image, azimuth, elevation, colour, thickness=1):
-    cv2.polylines(image, _texels(azimuth, elevation), False, colour, thickness, cv2.LINE_AA, _SHIFT)
+def _line(image: np.ndarray, azimuth: Any, elevation: Any, colour: Any,
+          thickness: int = 1) -> None:
+    cv2.polylines(image, list(_texels(azimuth, elevation)), False, colour, thickness, cv2.LINE_AA,
+                  _SHIFT)
 
 
-def _disc(image, azimuth, elevation, radius, colour):
+def _disc(image: np.ndarray, azimuth: Any, elevation: Any, radius: Any, colour: Any) -> None:
     (centre,) = _texels([azimuth], [elevation])[0]
     size = max(1, int(radius * GRID.scale * (1 << _SHIFT)))
     cv2.circle(image, centre.tolist(), size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _rgb(colour) -> tuple[float, ...]:
+def _rgb(colour: Any) -> tuple[float, ...]:
     return tuple(min(255., max(0., c)) for c in colour.tolist())
 
 
@@ -70,7 +73,7 @@ def draw_albedo(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     return cv2.multiply(skin, cv2.merge([keep, keep, keep]), scale=1 / 255)
 
 
-def _bare_skin(who) -> np.ndarray:
+def _bare_skin(who: SimpleNamespace) -> np.ndarray:
     """Colour of the skin without hair and marks, float32 (104, 128, 3): the same in every picture,
     so it is kept with the person."""
     if not hasattr(who, 'bare_skin'):
@@ -91,7 +94,8 @@ def _bare_skin(who) -> np.ndarray:
             az, el, size = who.birthmark
             spot = np.exp(-.5 * (((_AZ - az) / size) ** 2 + (((_EL - el) / size) ** 2)[:, None])
                           + .5 * _noise(rng, 20))
-            pixels *= 1 - np.clip(1.6 * spot - .5, 0, 1)[..., None] * np.float32([.22, .45, .40])
+            shade = np.array([.22, .45, .40], np.float32)
+            pixels *= 1 - np.clip(1.6 * spot - .5, 0, 1)[..., None] * shade
         who.bare_skin = np.maximum(pixels, 0).astype(np.float32)
         pores = cv2.convertScaleAbs(_noise(rng, 110, GRID), alpha=6.4 * who.pores, beta=128)
         who.pore_map = cv2.merge([pores, pores, pores])  # 128 is neutral
@@ -99,7 +103,7 @@ def _bare_skin(who) -> np.ndarray:
     return who.bare_skin
 
 
-def _skin(who, shot) -> np.ndarray:
+def _skin(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray:
     pixels = _bare_skin(who)
     hairy = _facial_hair(who, shot)
     if hairy is not None:
@@ -108,7 +112,7 @@ def _skin(who, shot) -> np.ndarray:
     return cv2.multiply(pixels, who.pore_map, scale=1 / 128)
 
 
-def _facial_hair(who, shot) -> np.ndarray | None:
+def _facial_hair(who: SimpleNamespace, shot: SimpleNamespace) -> np.ndarray | None:
     """Opacity of moustache, beard and stubble, float32 map from 0 to 1; None without any."""
     stubble = .45 * who.stubble * shot.stubble
     if max(who.moustache, who.beard, stubble) < .03:
@@ -126,7 +130,7 @@ def _facial_hair(who, shot) -> np.ndarray | None:
     return np.clip(cover * who.grain, 0, .95).astype(np.float32)
 
 
-def _marks(skin, who) -> None:
+def _marks(skin: np.ndarray, who: SimpleNamespace) -> None:
     for az, el, size, strength in who.spots:
         _disc(skin, az, el, size, _rgb(who.skin * (1 - strength * np.array([.3, .5, .6]))))
     for az, el, size, strength in who.moles:
@@ -135,7 +139,8 @@ def _marks(skin, who) -> None:
         _line(skin, who.scar[:, 0], who.scar[:, 1], _rgb(who.skin * [1.12, .92, .88] + 14), 1)
 
 
-def _eye(skin, creases, who, shot, side) -> None:
+def _eye(skin: np.ndarray, creases: np.ndarray, who: SimpleNamespace, shot: SimpleNamespace,
+         side: int) -> None:
     asym = 1 + side * who.eye_asym
     cx, cy, half = side * who.eye_x, who.eye_y, who.eye_width * 1.02
     opened = shot.eye_open * asym * (1 - .22 * max(shot.smile, 0) * .6)
@@ -185,16 +190,17 @@ def _eye(skin, creases, who, shot, side) -> None:
     _disc(skin, along[0] + side * .014, cy + tilt[0] + .002, .011, _rgb(who.skin * [.95, .66, .62]))
 
 
-def _brow(skin, who, shot, side, right) -> None:
+def _brow(skin: np.ndarray, who: SimpleNamespace, shot: SimpleNamespace, side: int,
+          right: int) -> None:
     length, thick = who.brow_length, who.brow_thick
     inner = who.eye_x - who.eye_width + who.brow_gap + .01 - .02 * shot.frown
     lift = who.brow_y - shot.brow_raise
 
-    def middle(t):
+    def middle(t: np.ndarray) -> Any:
         arch = who.brow_arch * (np.sin(np.pi * t ** 1.4))
         return lift - arch - who.brow_tilt * length * (t - .5) + .045 * shot.frown * (1 - t)
 
-    def width(t):
+    def width(t: np.ndarray) -> Any:
         return thick * (1 - who.brow_taper * .8 * t ** 1.5) * np.minimum(1, .55 + 2.2 * t)
 
     along = side * (inner + length * _T * 1.35)
@@ -215,7 +221,7 @@ def _brow(skin, who, shot, side, right) -> None:
     cv2.polylines(skin, list(lines), False, _rgb(who.brow * .8), 1, cv2.LINE_AA, _SHIFT)
 
 
-def _nose(creases, who) -> None:
+def _nose(creases: np.ndarray, who: SimpleNamespace) -> None:
     tip, skew = who.nose_tip, who.nose_skew
     size = who.nostril_size * GRID.scale * 16
     for side in (-1, 1):
@@ -227,7 +233,8 @@ def _nose(creases, who) -> None:
               int(15 + 500 * who.nose_wing), 1)
 
 
-def _mouth(skin, creases, who, shot) -> None:
+def _mouth(skin: np.ndarray, creases: np.ndarray, who: SimpleNamespace,
+           shot: SimpleNamespace) -> None:
     half, corner_el = mouth_corner(who, shot)
     s = 2 * _T - 1
     az = who.mouth_skew + half * s
@@ -260,7 +267,7 @@ def _mouth(skin, creases, who, shot) -> None:
               int(28 * who.philtrum), 1)
 
 
-def _wrinkles(creases, who, shot) -> None:
+def _wrinkles(creases: np.ndarray, who: SimpleNamespace, shot: SimpleNamespace) -> None:
     w = who.wrinkles
     age = who.age
     smile = max(shot.smile, 0)

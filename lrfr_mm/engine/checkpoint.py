@@ -1,9 +1,9 @@
 """Loading mmengine's checkpoints as data, never as code.
 
 ``torch.load(weights_only=True)`` refuses the HistoryBuffer and the numpy scalars that mmengine's
-message hub puts into a checkpoint. Exactly these are allowed here; nothing is opened up otherwise.
-A HistoryBuffer names its four statistics by ``getattr``: that name gets a stand-in that knows these
-four alone.
+message hub puts into a checkpoint. Exactly these are allowed here, and
+no others. A pickled HistoryBuffer looks up its four statistics by ``getattr``: that name resolves to
+a function that returns these four alone.
 """
 from __future__ import annotations
 
@@ -148,12 +148,12 @@ def check_checkpoint(model: torch.nn.Module, saved: dict, path: str) -> None:
 
 
 def whole_tensor(tensor: torch.Tensor) -> torch.Tensor:
-    """``tensor``, put together if it is in parts on several processes (which must all call)."""
+    """``tensor``, gathered from all ranks (which must all call this) if it is a DTensor."""
     return tensor.full_tensor() if hasattr(tensor, 'full_tensor') else tensor
 
 
 def spread_like(tensor: torch.Tensor, example: torch.Tensor) -> torch.Tensor:
-    """``tensor``, cut among the processes as ``example`` is (which must all call)."""
+    """``tensor``, sharded over the ranks (which must all call this) as ``example`` is."""
     if not hasattr(example, 'full_tensor'):
         return tensor
     from torch.distributed.tensor import distribute_tensor

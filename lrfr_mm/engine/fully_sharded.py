@@ -1,4 +1,4 @@
-"""Networks that do not fit one device: every process holds a part of each weight (FSDP)."""
+"""Networks that do not fit one device: every rank holds a shard of each parameter (FSDP)."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,17 +22,17 @@ def is_fully_sharded(model: nn.Module) -> bool:
 class FullySharded:
     """``model_wrapper_cfg=dict(type='FullySharded')``: torch's ``fully_shard`` (FSDP2) on a model.
 
-    Weights, gradients and optimizer state are cut among the processes; a unit's weights are put
-    together for its forward and its backward pass. What comes out is the model itself, whose
-    parameters are DTensors now; the classes of a PartialFCHead stay as they are. Checkpoints are
-    those of any other run, and go on with or without this wrapper, on any number of processes.
+    Parameters, gradients and optimizer state are sharded over the ranks; a unit's parameters are
+    gathered for its forward and its backward pass. The result is the model itself with DTensors as
+    parameters; the class shards of a PartialFCHead are left as they are. Checkpoints are those of
+    any other run and can be resumed with or without this wrapper, on any number of ranks.
 
     Args:
         module: The recognizer.
         min_parameters: Size of a unit. The smallest modules with as many parameters, outside of
             other units, are units: a ViT-B's blocks by the default. What is left is one as well.
-        reshard_after_forward: Give a unit's weights back between forward and backward: less memory,
-            and another all-gather.
+        reshard_after_forward: Free a unit's gathered parameters between forward and backward: less
+            memory, and another all-gather.
 
     Raises:
         ValueError: If torch is older than 2.6, or there is no process group.
@@ -58,7 +58,7 @@ class FullySharded:
                                                  (dist.get_world_size(),))
         for unit in _units(module, min_parameters, own):
             inside = own & set(unit.parameters())  # torch 2.6 has no ignored_params
-            # What is left of the whole is wanted again as soon as the backward pass begins.
+            # The root's own parameters are needed as soon as the backward pass begins.
             fully_shard(unit, mesh=mesh, **(dict(ignored_params=inside) if inside else {}),
                         reshard_after_forward=reshard_after_forward and unit is not module)
         module._fully_sharded = True

@@ -6,3 +6,4 @@ param_scheduler = [dict(type='LinearLR', start_factor=.05, by_epoch=True, begin=
                         convert_to_iter_based=True),
                    dict(type='CosineAnnealingLR', by_epoch=True, begin=2, end=14,
                         convert_to_iter_based=True)]
+auto_scale_lr = dict(enable=False, base_batch_size=64)  # images of a step, all ranks

@@ -16,7 +16,7 @@ __all__ = ['FullyShardedHook', 'whole_states']
 
 @HOOKS.register_module()
 class FullyShardedHook(Hook):
-    """Whole tensors for checkpoints and tests of a FullySharded model; the launcher adds it."""
+    """Whole tensors for checkpoints and tests of a FullySharded model. The build registers it."""
 
     priority = 'VERY_HIGH'
 
@@ -44,7 +44,7 @@ class FullyShardedHook(Hook):
                     state[key] = spread_like(value, parameter)
 
     def before_val_epoch(self, runner) -> None:
-        # Processes may embed different numbers of batches: none may wait for another's weights.
+        # Ranks may embed different numbers of batches: no forward pass may contain a collective.
         for part in runner.model.modules():
             if hasattr(part, 'unshard'):
                 part.set_reshard_after_forward(False, recurse=False)
@@ -62,7 +62,7 @@ class FullyShardedHook(Hook):
 
 @contextmanager
 def whole_states(runner) -> Iterator[None]:
-    """Within, the first process can write checkpoints of a FullySharded model; all must enter."""
+    """Context in which rank 0 can write checkpoints of a FullySharded model; all ranks enter it."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, FullyShardedHook)]
     main = dist.is_initialized() and dist.get_rank() == 0
 

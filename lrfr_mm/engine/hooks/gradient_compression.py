@@ -4,6 +4,7 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 
 from lrfr_mm.engine.fully_sharded import is_fully_sharded
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.registry import HOOKS
 
 __all__ = ['GradientCompressionHook']
@@ -11,7 +12,7 @@ __all__ = ['GradientCompressionHook']
 
 @HOOKS.register_module()
 class GradientCompressionHook(Hook):
-    """Sends the backbone's gradients between processes in 16 bits: half the bytes of a step.
+    """Communicates the gradients of data parallelism in 16 bits: half the bytes of a step.
 
     Args:
         kind: 'bf16' (NCCL) or 'fp16'.
@@ -28,8 +29,8 @@ class GradientCompressionHook(Hook):
     def before_train(self, runner) -> None:
         from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
         if is_fully_sharded(runner.model):
-            raise ValueError('GradientCompressionHook is for data-parallel models, not for '
-                             'FullySharded ones')
+            raise ConfigError('GradientCompressionHook is for data-parallel models, not for '
+                              'FullySharded ones')
         if hasattr(runner.model, 'register_comm_hook'):  # data parallel, not a single process
             runner.model.register_comm_hook(None, getattr(default_hooks,
                                                           f'{self.kind}_compress_hook'))

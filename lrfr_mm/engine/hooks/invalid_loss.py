@@ -11,10 +11,10 @@ __all__ = ['InvalidLossHook']
 
 @HOOKS.register_module()
 class InvalidLossHook(Hook):
-    """Stops a training whose loss is no longer a number, before another checkpoint is written.
+    """Stops a training whose loss is not finite, before another checkpoint is written.
 
     Args:
-        interval: Steps between two looks; each makes the CPU wait for the device once.
+        interval: Iterations between two checks; each synchronises the CPU with the device.
     """
 
     def __init__(self, interval: int = 20):

@@ -13,8 +13,8 @@ __all__ = ['IterSeedHook']
 
 @HOOKS.register_module()
 class IterSeedHook(Hook):
-    """Seeds torch before every step from (run seed, rank, step): what a resumed run draws (dropout)
-    is what the undisturbed one would have drawn.
+    """Seeds torch before every iteration from (run seed, rank, iteration), so that a resumed run
+    draws the same random numbers (dropout) as an undisturbed one. The build registers it.
     """
 
     priority = 'VERY_HIGH'

@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from lrfr_mm.engine.start import Start
-from lrfr_mm.errors import InputError
+from lrfr_mm.errors import InputError, reading
 from lrfr_mm.registry import HOOKS
 
 __all__ = ['PartialFCHook', 'head_folder', 'sharded_head']
@@ -41,7 +41,9 @@ class PartialFCHook(Hook):
         head = sharded_head(runner)
         head.bind(runner.optim_wrapper.optimizer)
         if self._loads_shards():
-            head.load_shards(str(head_folder(self.start.path)))
+            folder = str(head_folder(self.start.path))
+            with reading(folder):
+                head.load_shards(folder)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if runner.optim_wrapper.should_update():

@@ -1,9 +1,9 @@
 """Loading mmengine's checkpoints as data, never as code.
 
 ``torch.load(weights_only=True)`` refuses the HistoryBuffer and the numpy scalars that mmengine's
-message hub puts into a checkpoint. Exactly these are allowed here, and
-no others. A pickled HistoryBuffer looks up its four statistics by ``getattr``: that name resolves to
-a function that returns these four alone.
+message hub puts into a checkpoint. Exactly these are allowed here, and no others. A pickled
+HistoryBuffer looks up its four statistics by ``getattr``: that name resolves to a function that
+returns these four alone.
 """
 from __future__ import annotations
 

@@ -143,6 +143,13 @@ def statistics_agree(rank, world):
             torch.testing.assert_close(value, plain.get_buffer(name))
 
 
+def every_margin(rank, world):
+    """The three above, on processes that are started once."""
+    equals_one_device(rank, world)
+    sampled_equals_one_device(rank, world)
+    statistics_agree(rank, world)
+
+
 def sampled_training(rank, world):
     """Rows that are not visited keep weight and momentum; visited ones follow plain SGD."""
     head = build(dict(type='CosFaceHead', scale=8, margin=.1), sample_rate=.5, seed=3)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lrfr_mm.models.heads import CosFaceHead, PartialFCHead, class_range, head_memory
 from lrfr_mm.models.heads.partial_fc_head import _initial_rows
+from tests import partial_fc_cases
 from tests.processes import run_on
 
 
@@ -20,14 +21,14 @@ def test_ranges_cover_all_classes_once_and_evenly(classes, world):
     assert max(sizes) - min(sizes) <= 1
 
 
-@pytest.mark.parametrize('world', [1, 3])
-@pytest.mark.parametrize('case', ['equals_one_device', 'sampled_equals_one_device'])
-def test_every_margin_split_and_sampled_is_the_single_device_head(world, case):
-    run_on(world, 'partial_fc_cases', case)
+def test_every_margin_split_and_sampled_is_the_single_device_head():
+    run_on(3, 'partial_fc_cases', 'every_margin')
 
 
-def test_statistics_of_a_whole_head_agree_between_processes():
-    run_on(2, 'partial_fc_cases', 'statistics_agree')
+@pytest.mark.parametrize('case', [partial_fc_cases.equals_one_device,
+                                  partial_fc_cases.sampled_equals_one_device])
+def test_every_margin_on_one_process_is_the_plain_head(case):
+    case(0, 1)
 
 
 @pytest.mark.parametrize('world', [1, 2])

@@ -19,6 +19,7 @@ from lrfr_mm.errors import UserError
 __all__ = ['FuzzResult', 'run_case']
 
 _SECONDS = 5.
+_HANG = 60.  # a child that says nothing for so long is stopped
 _MEMORY = 2 << 30  # bytes beyond what the process has mapped already
 
 
@@ -60,6 +61,11 @@ def run_case(case: FuzzCase, count: int, seed: int = 0) -> FuzzResult:
             sender.close()
             try:
                 while True:
+                    if not receiver.poll(_HANG):
+                        child.kill()
+                        _note(result, number, 'slow', f'stopped after {_HANG:.0f} s')
+                        number += 1
+                        break
                     kind, text = receiver.recv()
                     if kind == 'unsound':
                         raise ValueError(f'the sound files of {case.name} are not read: {text}')
@@ -67,9 +73,9 @@ def run_case(case: FuzzCase, count: int, seed: int = 0) -> FuzzResult:
                     number += 1
             except EOFError:
                 child.join()
-            if number < count:
-                _note(result, number, 'crashed', f'exit code {child.exitcode}')
-                number += 1
+                if number < count:
+                    _note(result, number, 'crashed', f'exit code {child.exitcode}')
+                    number += 1
     return result
 
 

@@ -65,7 +65,7 @@ class ShardFaces(FaceSource):
     def __init__(self, urls: str | Sequence[str], counts: Sequence[int] | None = None,
                  num_classes: int | None = None, shuffle_buffer: int = 10000):
         import_webdataset()
-        self.where = str(urls)
+        self.where, counts_given = str(urls), counts is not None
         self.shuffle_buffer = shuffle_buffer
         if isinstance(urls, (str, os.PathLike)) and os.path.isdir(urls):
             urls, counts, num_classes, self.people = _read_index(str(urls))
@@ -85,7 +85,8 @@ class ShardFaces(FaceSource):
             raise InputError(f'{len(self.counts)} counts for {len(self.urls)} shards')
         for url in self.urls:
             if '://' not in url and not url.startswith('pipe:') and not os.path.isfile(url):
-                raise InputMissingError(f'shard {url} is missing')
+                listed = '' if counts_given else f', which {SHARD_INDEX} lists,'
+                raise InputMissingError(f'shard {str(url)!r}{listed} is missing')
         self.num_classes = int(num_classes)
         self._reader, self._next = None, 0
 

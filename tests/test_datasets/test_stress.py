@@ -38,9 +38,8 @@ class Many(FaceSource):
 
 
 CONVERT = '''
-import sys, time
+import sys
 from lrfr_mm.datasets.convert import convert
-from lrfr_mm.datasets.jobs import ChunkWork
 from tests.test_datasets.test_stress import Many
 print('ready', flush=True)
 convert(Many(600, 9), sys.argv[1], sys.argv[2], chunk=10, progress=False)
@@ -54,7 +53,7 @@ def test_kill_minus_nine_at_random_moments(to, tmp_path):
     rng, out = random.Random(to), tmp_path / 'out'
     command = [sys.executable, '-c', CONVERT, to, str(out)]
     kills = 0
-    for _ in range(5):
+    for _ in range(3):
         task = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
         task.stdout.readline()
         time.sleep(rng.uniform(0, .5))
@@ -76,7 +75,7 @@ NO_ROOM = '''
 import resource, sys
 from lrfr_mm.datasets.convert import convert
 from tests.test_datasets.test_stress import Many
-resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
 convert(Many(600, 9), sys.argv[1], sys.argv[2], chunk=100, progress=False)
 '''
 
@@ -165,4 +164,4 @@ def test_100_000_files_in_a_folder(tmp_path):
     source = FolderFaces(tmp_path / 'all')
     assert len(source) == 100_000 and time.perf_counter() - start < 20
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 200 * 1024
-    assert source.name(11) == 'one/10007.jpg'
+    assert source.name(11) == sorted(f'one/{k}.jpg' for k in range(100_000))[11]

@@ -45,6 +45,7 @@ setup(
                   'lrfr_mm.analysis.model_card': ['templates/*'],
                   'lrfr_mm.apis.serve': ['page/*'],
                   'lrfr_mm.evaluation.report': ['templates/*']},
+    entry_points=dict(console_scripts=['lrfr = lrfr_mm.cli:main']),
     python_requires='>=3.10,<3.14',
     install_requires=requirements('runtime'),
     extras_require={name: requirements(name) for name in ('optional', 'tests', 'docs')},

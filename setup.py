@@ -48,5 +48,5 @@ setup(
     entry_points=dict(console_scripts=['lrfr = lrfr_mm.cli:main']),
     python_requires='>=3.10,<3.14',
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('optional', 'tests', 'docs')},
+    extras_require={name: requirements(name) for name in ('optional', 'serve', 'tests', 'docs')},
 )

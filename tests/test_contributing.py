@@ -1,5 +1,4 @@
-"""The recipes of CONTRIBUTING.md, each one file outside the package, in the commands that find them.
-"""
+"""Each recipe of CONTRIBUTING.md is one file outside the package; the commands find it."""
 import json
 import os
 import re
@@ -49,7 +48,7 @@ def test_there_is_a_recipe_for_each_kind():
 def test_training_uses_head_loss_backbone_transform_source_degradation(trained):
     log, checkpoint = trained
     assert checkpoint.is_file()
-    for name in ('loss_hr', 'loss_lr', 'loss_huber_view_loss', 'stripes/accuracy',
+    for name in ('loss_hr', 'loss_lr', 'loss_huber_view', 'stripes/accuracy',
                  'stripes/norm_spread'):
         assert name in log, log[-3000:]
 

@@ -39,7 +39,6 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     cmdclass=dict(build_py=BuildWithConfigs),
-    entry_points=dict(console_scripts=['lrfr = lrfr_mm.__main__:main']),
     packages=find_packages(include=['lrfr_mm', 'lrfr_mm.*']),
     package_data={'lrfr_mm.analysis.audit': ['templates/*'],
                   'lrfr_mm.analysis.model_card': ['templates/*'],

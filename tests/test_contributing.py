@@ -96,7 +96,7 @@ def test_align_faces_uses_the_detector(folder, faces):
 
 
 def test_export_finds_the_target(folder, trained):
-    log = run(folder, '-m', 'lrfr_mm.cli', 'export', '--custom-imports', 'my_target', '--to',
+    log = run(folder, '-m', 'lrfr_mm', 'export', '--custom-imports', 'my_target', '--to',
               'torchscript', '--model', 'my_config.py', '--weights', trained[1], '--out', 'net',
               '--limit', 60)
     assert (folder / 'net.ts').is_file()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lrfr_mm.apis import Embedder
 from lrfr_mm.apis.inferencer import Face, FaceInferencer, PictureResult
-from lrfr_mm.apis.model_zoo import cache_dir, find_model
+from lrfr_mm.apis.model_zoo import cache_dir, find_model, list_models
+from lrfr_mm.engine.config import find_config
 from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.calibration import SizeCalibration
 
@@ -49,11 +50,13 @@ def load_embedder(args: argparse.Namespace) -> Embedder:
     if args.model is None:
         raise InputError('which recognizer? --model CONFIG --weights FILE, or the environment '
                          'variables LRFR_MODEL and LRFR_WEIGHTS; `lrfr zoo` lists some')
-    if not args.model.endswith('.py'):
+    if args.model in list_models():
         entry = find_model(args.model)
         args.model = str(entry.config)
         if args.weights is None and entry.weights is not None:
             args.weights = str(cache_dir() / entry.weights)
+    else:
+        args.model = str(find_config(args.model))
     beside = Path(args.model).with_suffix('.pth')
     if args.weights is None and beside.is_file():
         args.weights = str(beside)

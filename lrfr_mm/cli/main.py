@@ -15,6 +15,7 @@ __all__ = ['COMMANDS', 'main']
 COMMANDS = {
     'train': 'train a recognizer',
     'test': 'measure a checkpoint on the benchmarks of its config',
+    'align': 'photographs to aligned faces',
     'embed': 'pictures to embeddings, in a file',
     'verify': 'do two pictures show the same person?',
     'enroll': 'add a person to a gallery, or delete one',
@@ -24,13 +25,21 @@ COMMANDS = {
     'calibrate': 'learn thresholds and error rates by face size',
     'card': 'write the model card of a recognizer',
     'serve': 'a web page and an API for comparing, searching and identifying',
+    'zoo': 'list the recognizers that are known, and what is known of them',
 }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point of the console script; exits with 0, with 2 after a user's mistake, else 1."""
+def main(argv: Sequence[str] | None = None, command: str | None = None) -> None:
+    """Entry point of the console script; exits with 0, with 2 after a user's mistake, else 1.
+
+    Args:
+        argv: The arguments; default those of the process.
+        command: Name of the command, where it is not the first argument.
+    """
     from lrfr_mm.engine.cli import run_command
     words = list(sys.argv[1:] if argv is None else argv)
+    if command is not None:
+        run_command(lambda: _run(command, words))
     parser = argparse.ArgumentParser(
         prog='lrfr', description='Face recognition from 7 to 112 px.',
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -15,7 +15,7 @@ from lrfr_mm.errors import ConfigError, InputMissingError
 from lrfr_mm.registry import type_name
 
 __all__ = ['add_common_arguments', 'find_config', 'load_config', 'read_config',
-           'select_benchmarks']
+           'select_benchmarks', 'shipped_configs']
 
 
 class OverrideAction(argparse.Action):
@@ -44,6 +44,16 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                         help=argparse.SUPPRESS)
 
 
+def shipped_configs() -> Path:
+    """Directory of the configs that come with the package: LRFR_CONFIGS, else that of the wheel, else
+    that beside the package in a checkout.
+    """
+    package = Path(lrfr_mm.__file__).parent
+    installed = package / '.mim' / 'configs'
+    return Path(os.environ.get('LRFR_CONFIGS') or (
+        installed if installed.is_dir() else package.parent / 'configs'))
+
+
 def find_config(name: str) -> Path:
     """A config file by its path, or by its name below ``configs/`` (``lrfr/demo``, with or without
     ``.py``): that of the working directory, of the repository, or of the installed package.
@@ -53,10 +63,7 @@ def find_config(name: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
-    package = Path(lrfr_mm.__file__).parent
-    installed = package / '.mim' / 'configs'  # in a wheel; a checkout has them beside the package
-    for directory in (Path('configs'), installed if installed.is_dir()
-                      else package.parent / 'configs'):
+    for directory in (Path('configs'), shipped_configs()):
         for candidate in (directory / name, directory / f'{name}.py'):
             if candidate.is_file():
                 return candidate

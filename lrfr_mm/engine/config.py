@@ -45,8 +45,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def shipped_configs() -> Path:
-    """Directory of the configs that come with the package: LRFR_CONFIGS, else that of the wheel, else
-    that beside the package in a checkout.
+    """Directory of the configs that come with the package: LRFR_CONFIGS, else that of the wheel,
+    else that beside the package in a checkout.
     """
     package = Path(lrfr_mm.__file__).parent
     installed = package / '.mim' / 'configs'

@@ -1,7 +1,7 @@
 """List the recognizers that are known by name, and what is known of them.
 
-A recognizer without a checkpoint in the cache directory (LRFR_HOME) is a config to train. Nothing is
-downloaded.
+A recognizer without a checkpoint in the cache directory (LRFR_HOME) is a config to train. Nothing
+is downloaded.
 """
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import argparse
 
 from lrfr_mm.apis.model_zoo import cache_dir, find_model, list_models
 from lrfr_mm.errors import InputError
-from lrfr_mm.models.converters import file_sha256
+from lrfr_mm.files import file_sha256
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -39,7 +39,7 @@ def measured(work_dir):
 
 @pytest.mark.parametrize(('world', 'extra'), [
     (2, ''), (3, ''),
-    (2, "custom_hooks.append(dict(type='EMAHook', momentum=.25))"),
+    (2, "custom_hooks = [dict(type='ReportHook'), dict(type='EMAHook', momentum=.25)]"),
     (2, "default_hooks['checkpoint'].update(by_epoch=False, interval=2)"),
 ])
 def test_validation_while_training_equals_the_test_of_its_checkpoint(world, extra, written,

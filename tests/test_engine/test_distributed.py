@@ -93,7 +93,7 @@ def test_two_processes_go_on_with_what_one_began(kind, written, tmp_path):
               "custom_imports = dict(imports=['tests.test_engine.seen_hook'])\n"
               f"custom_hooks = [dict(type='SeenHook', path='{tmp_path}/seen')]\n"
               "default_hooks['checkpoint'] = dict(type='FaceCheckpointHook', by_epoch=False, "
-              "interval=1)\n")
+              "interval=1, max_keep_ckpts=9)\n")
     one, two = written('one', batch=4, extra=cosine), written('two', batch=4, extra=cosine)
     whole, first, work = tmp_path / 'whole', tmp_path / 'first', tmp_path / 'work'
     train(2, two, '--work-dir', whole, '--seed', 3)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.heads import CosFaceHead, PartialFCHead, SubCenterArcFaceHead
 from lrfr_mm.models.losses import (
     ClassCenterDistillationLoss,
@@ -212,7 +213,7 @@ def test_nearest_proxy_triplet_and_its_gradients():
     x = F.normalize(data['hr']).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: loss(hr=x, labels=LABELS, head=head), x)
     assert loss(**data, head=SubCenterArcFaceHead(5, 6).double()).isfinite()
-    with pytest.raises(ValueError, match='a head that is not split'):
+    with pytest.raises(ConfigError, match='a head that is not split'):
         loss(**data, head=PartialFCHead(5, in_channels=6))
 
 
@@ -234,7 +235,7 @@ def test_class_centres_follow_the_teacher():
     frozen = loss.centres.clone()
     loss.eval()(**data, head=head)
     assert torch.equal(loss.centres, frozen)
-    with pytest.raises(ValueError, match='does not know the number of classes'):
+    with pytest.raises(ConfigError, match='does not know the number of classes'):
         ClassCenterDistillationLoss()(**data)
 
 
@@ -248,7 +249,7 @@ def test_teacher_and_student_of_two_sizes():
     data = {**batch(), 'teacher': torch.randn(10, 9, dtype=torch.float64)}
     assert RelationDistillationLoss()(**data) > 0
     for loss in (FeatureDistillationLoss(), ClassCenterDistillationLoss(4)):
-        with pytest.raises(ValueError, match=r"teacher's have 9 numbers, the student's 6.*"
+        with pytest.raises(ConfigError, match=r"teacher's have 9 numbers, the student's 6.*"
                                              'embed_dim=9'):
             loss(**data)
 
@@ -258,7 +259,7 @@ def test_a_batch_without_positives_names_the_sampler(name):
     data = {**batch(), 'labels': torch.arange(10)}
     if name == 'TripletLoss':  # to which the two views of a face are a pair
         data.pop('lr')
-    with pytest.raises(ValueError, match=f'{name} needs several images.*PKSampler'):
+    with pytest.raises(ConfigError, match=f'{name} needs several images.*PKSampler'):
         MODELS.build(dict(type=name))(**data)
 
 
@@ -266,7 +267,7 @@ def test_a_batch_without_positives_names_the_sampler(name):
                                   'CrossResolutionTripletLoss', 'CrossResolutionQuadrupletLoss'])
 def test_a_batch_of_one_person_is_refused(name):
     data = {**batch(), 'labels': torch.zeros(10, dtype=torch.long)}
-    with pytest.raises(ValueError, match=f'{name} needs at least . people.*this one has 1'):
+    with pytest.raises(ConfigError, match=f'{name} needs at least . people.*this one has 1'):
         MODELS.build(dict(type=name))(**data)
 
 
@@ -276,7 +277,7 @@ def test_a_batch_of_one_person_is_refused(name):
 def test_a_missing_lr_view_is_named(name):
     data = batch()
     data.pop('lr')
-    with pytest.raises(ValueError, match=f'{name} needs an LR view: put MultiResAug'):
+    with pytest.raises(ConfigError, match=f'{name} needs an LR view: put MultiResAug'):
         MODELS.build(dict(type=name))(**data)
 
 

@@ -1,4 +1,4 @@
-"""Which of timm's networks take face images, and how: builds and trains one of each module."""
+"""Which of timm's networks take face images, and how: builds and runs one of each module."""
 import argparse
 
 from lrfr_mm.analysis.timm_networks import NetworkCheck, check_modules, check_network

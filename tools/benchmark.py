@@ -17,6 +17,7 @@ from lrfr_mm.analysis.benchmark import (
     machine,
     results_table,
 )
+from lrfr_mm.analysis.benchmark.gpu import PARTS, benchmark_gpu
 from lrfr_mm.engine.cli import run_command
 from lrfr_mm.engine.config import load_config
 from lrfr_mm.files import write_text
@@ -91,11 +92,18 @@ def evaluation(args):
     return benchmark_evaluation(args.million_probes)
 
 
+def gpu(args):
+    """All that only a GPU can show, part by part, each with a time limit."""
+    benchmark_gpu(args.out, args.minutes, args.dry_run, args.parts)
+    print(f'table: {args.out}/gpu.md')
+    return []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(required=True, metavar='PART')
     for name, function in (('data', data), ('views', views), ('step', step), ('run', run),
-                           ('ab', ab), ('head', head), ('eval', evaluation)):
+                           ('ab', ab), ('head', head), ('eval', evaluation), ('gpu', gpu)):
         part = parts.add_parser(name, help=function.__doc__)
         part.set_defaults(function=function)
         part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
@@ -130,6 +138,11 @@ def main() -> None:
             part.add_argument('--ids', type=int, default=1_000_000)
             part.add_argument('--batch-size', type=int, default=512)
             part.add_argument('--sample-rate', type=float, default=.1)
+        elif name == 'gpu':
+            part.add_argument('--out', required=True, help='directory of gpu.json and gpu.md')
+            part.add_argument('--minutes', type=float, default=8., help='for all parts')
+            part.add_argument('--dry-run', action='store_true', help='small sizes on the CPU')
+            part.add_argument('--parts', nargs='+', choices=list(PARTS), help='default: all')
         else:
             part.add_argument('--million-probes', type=int, default=0,
                               help='also search a million entries with so many probes')
@@ -137,7 +150,8 @@ def main() -> None:
     init_default_scope('lrfr_mm')
     print(machine(), flush=True)
     results = args.function(args)
-    print(results_table(results))
+    if results:
+        print(results_table(results))
     if args.json:
         write_text(args.json, json.dumps(dict(machine=machine(), results=[asdict(r) for r in
                                                                           results]), indent=2))

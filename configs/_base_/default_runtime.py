@@ -3,7 +3,8 @@ randomness = dict(seed=None)
 env_cfg = dict(cudnn_benchmark=True,
                mp_cfg=dict(mp_start_method='fork', opencv_num_threads=1),
                dist_cfg=dict(backend='nccl', timeout=1800))  # seconds of a collective operation
-model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
+model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=False,
+                         gradient_as_bucket_view=True)
 log_processor = dict(by_epoch=True, window_size=50)
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend'),
                                                    dict(type='TensorboardVisBackend')])

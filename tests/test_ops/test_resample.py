@@ -34,7 +34,8 @@ def test_matrix_equals_pillow_on_every_pixel(seed, r, size):
     np.testing.assert_array_equal(got.permute(0, 2, 3, 1).numpy(), want)
 
 
-@pytest.mark.parametrize('method', ['exact', 'matrix'])
+@pytest.mark.parametrize('method', ['exact', 'matrix', 'batched', pytest.param(
+    'compiled', marks=pytest.mark.slow)])
 def test_a_resolution_for_each_image(method):
     images = faces(1, 6)
     resolutions = [7, 14, 112, 20, 7, 14]
@@ -77,3 +78,14 @@ def test_weights_sum_to_one():
 def test_wrong_arguments_are_named(images, resolution, text):
     with pytest.raises(ValueError, match=text):
         degrade(images, resolution)
+
+
+def test_batched_products_equal_pillow_and_refuse_what_they_cannot_do():
+    images = torch.from_numpy(faces(4, 5)).permute(0, 3, 1, 2)
+    for r in (1, 7, 111, 112):
+        torch.testing.assert_close(degrade(images, r, 'batched'), degrade(images, r, 'matrix'))
+    for wrong, text in ((images[..., :100], 'square'), (images[0], 'square')):
+        with pytest.raises(ValueError, match=text):
+            degrade(wrong, 7, 'batched')
+    with pytest.raises(ValueError, match='above the image'):
+        degrade(images, [7, 7, 7, 7, 113], 'batched')

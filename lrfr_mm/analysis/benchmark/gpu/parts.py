@@ -72,15 +72,12 @@ def views(scale: Scale) -> Iterator[Result]:
     pinned = pinned.pin_memory() if scale.device == 'cuda' else pinned
     resolutions = np.random.default_rng(0).choice([7, 14, 20, 20], count)
     device = _random_images(count, scale.device)
-    methods = ('matrix', 'fast', 'exact') if scale.device == 'cpu' else ('matrix',)
+    methods = (('matrix', 'batched', 'fast', 'exact') if scale.device == 'cpu' else
+               ('matrix', 'batched', 'compiled'))
     for method in methods:
         yield Result(f'made on the device, {method}', rate(
             lambda method=method: degrade(device, resolutions, method), count, scale.repeats),
             'images/s', {'batch': count})
-    if scale.device == 'cuda':
-        compiled = torch.compile(degrade)
-        yield Result('made on the device, matrix, compiled', rate(
-            lambda: compiled(device, resolutions, 'matrix'), count, scale.repeats), 'images/s')
     yield Result('copied from pinned memory', rate(
         lambda: pinned.to(scale.device, non_blocking=True), count, scale.repeats), 'images/s',
         {'bytes': f'{pinned.numel() / 2 ** 20:.1f} MiB'})

@@ -6,18 +6,17 @@ was cut goes on when it is started again.
 import argparse
 import os
 
-from mmengine.utils import import_modules_from_strings
-
 from lrfr_mm.datasets.convert import convert, detect_source, format_names
 from lrfr_mm.datasets.jobs import CLUSTERS
 from lrfr_mm.engine.cli import run_command
+from lrfr_mm.registry import import_modules
 
 
 def main() -> None:
     imports = argparse.ArgumentParser(add_help=False)
     imports.add_argument('--custom-imports', nargs='+', default=[], metavar='MODULE',
                          help='modules that register further formats')
-    import_modules_from_strings(imports.parse_known_args()[0].custom_imports)
+    import_modules(imports.parse_known_args()[0].custom_imports)
     parser = argparse.ArgumentParser(description=__doc__, parents=[imports],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help='folder of people, or a folder with train.rec and '

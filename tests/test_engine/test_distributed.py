@@ -97,10 +97,11 @@ def test_two_processes_go_on_with_what_one_began(kind, written, tmp_path):
     one, two = written('one', batch=4, extra=cosine), written('two', batch=4, extra=cosine)
     whole, first, work = tmp_path / 'whole', tmp_path / 'first', tmp_path / 'work'
     train(2, two, '--work-dir', whole, '--seed', 3)
-    inside('train', one, '--work-dir', first, '--seed', 3, '--cfg-options',
-           'train_cfg.max_epochs=1')
     for name in ('seen', 'seen.1'):
         shutil.move(tmp_path / name, tmp_path / f'{name}.before')
+    inside('train', one, '--work-dir', first, '--seed', 3, '--cfg-options',
+           'train_cfg.max_epochs=1')
+    (tmp_path / 'seen').unlink()  # of the one process
     work.mkdir()
     done = 6 if kind == 'epoch' else 2  # of six steps of four images
     shutil.copy(first / f'iter_{done}.pth', work)

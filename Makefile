@@ -1,23 +1,28 @@
-# `make` prints what there is. Both `make demo` and `make test` make .venv first if it is not there.
+# `make` prints what there is. Every target but help and clean makes .venv first if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := work_dirs/demo
+# Two workers of one thread each. ARGS goes to pytest, as in: make test ARGS='-k identification'
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint clean
+.PHONY: help install demo real test test-slow lint docs clean
 
 help:
-	@echo "make demo     train baseline and method on drawn faces, test both, write $(DEMO)/report/index.html"
-	@echo "make test     run the tests"
-	@echo "make lint     check the style"
-	@echo "make install  make $(VENV) with everything in it"
-	@echo "make clean    remove $(VENV) and work_dirs"
+	@echo "make demo       train baseline and method on drawn faces, test both, write $(DEMO)/report/index.html"
+	@echo "make real       measure and adapt a public network on photographs, write work_dirs/real (needs npm)"
+	@echo "make test       check style and types, run the tests that are not slow, print their coverage"
+	@echo "make test-slow  run the slow tests"
+	@echo "make lint       check style and types"
+	@echo "make docs       build the documentation into site/"
+	@echo "make install    make $(VENV) with everything in it"
+	@echo "make clean      remove $(VENV), work_dirs and site"
 
 $(VENV)/installed: setup.py $(wildcard requirements/*.txt)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c requirements/constraints.txt -e ".[optional,tests]"
+	$(BIN)/python -m pip install --quiet -c requirements/constraints.txt -e ".[optional,serve,tests]"
 	touch $@
 
 install: $(VENV)/installed
@@ -29,12 +34,22 @@ demo: install
 	$(BIN)/python tools/test.py configs/lrfr/demo.py $(DEMO)/method/epoch_14.pth --work-dir $(DEMO)/method
 	$(BIN)/python tools/compare.py $(DEMO)/baseline $(DEMO)/method --out $(DEMO)
 
-test: install
-	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+real: install
+	$(BIN)/python tools/real.py
+
+test: lint
+	$(PYTEST) -m "not slow" --cov=lrfr_mm --cov-report=term:skip-covered $(ARGS)
+
+test-slow: install
+	$(PYTEST) -m slow $(ARGS)
 
 lint: install
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+docs: install
+	$(BIN)/python -m pip install --quiet -c requirements/constraints.txt -r requirements/docs.txt
+	$(BIN)/python -m mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) work_dirs
+	rm -rf $(VENV) work_dirs site

@@ -55,3 +55,15 @@ def test_mistakes_are_named(tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match='no GPU here; --dry-run'):
             benchmark_gpu(tmp_path)
+
+
+def test_wheels_are_what_is_required_and_not_present():
+    from importlib.metadata import version
+
+    from lrfr_mm.analysis.benchmark.gpu.wheels import wheels_to_bring
+    found = dict(line.split('==') for line in wheels_to_bring())
+    assert {'mmengine', 'mmcv-lite', 'addict', 'yapf', 'termcolor'} <= set(found)
+    assert not {'torch', 'torchvision', 'timm', 'numpy', 'lrfr-mm', 'safetensors'} & set(found)
+    assert found['mmengine'] == version('mmengine')
+    more = wheels_to_bring(['torch', 'timm', 'numpy', 'mmengine'])
+    assert 'addict' not in {line.split('==')[0] for line in more}  # mmengine brings it

@@ -11,7 +11,7 @@ from lrfr_mm.errors import InputError
 def dry(tmp_path_factory):
     out = tmp_path_factory.mktemp('gpu')
     lines = []
-    return benchmark_gpu(out, dry_run=True, show=lines.append), out, lines
+    return benchmark_gpu(out, minutes=80, dry_run=True, show=lines.append), out, lines
 
 
 def test_every_part_of_the_dry_run_ends_with_figures(dry):

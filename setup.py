@@ -41,6 +41,7 @@ setup(
     cmdclass=dict(build_py=BuildWithConfigs),
     packages=find_packages(include=['lrfr_mm', 'lrfr_mm.*']),
     package_data={'lrfr_mm.analysis.audit': ['templates/*'],
+                  'lrfr_mm.analysis.real': ['templates/*'],
                   'lrfr_mm.analysis.model_card': ['templates/*'],
                   'lrfr_mm.apis.serve': ['page/*'],
                   'lrfr_mm.evaluation.report': ['templates/*']},

@@ -91,6 +91,7 @@ def sweep_figure(rows: list[dict[str, float]], out: Path, low: str = '7 against 
         for row in rows:
             axis.annotate(f'{row["share"]:g}', (row[high], row[low]), (4, 4),
                           textcoords='offset points')
+        axis.ticklabel_format(useOffset=False)
         axis.set_xlabel(f'AUC at {high} px, %')
         axis.set_ylabel(f'AUC at {low} px, %')
         axis.set_title('share of the adapted weights')

@@ -9,6 +9,8 @@ import torch
 
 from lrfr_mm.analysis.real.fetch import Package, _extract, fetch
 from lrfr_mm.analysis.real.measure import auc_differences, pair_aucs
+from lrfr_mm.analysis.real.report import write_real_report
+from lrfr_mm.analysis.real.run import Result
 from lrfr_mm.analysis.weight_averaging import averaged_weights, sweep_figure
 from lrfr_mm.errors import InputError, MissingDependencyError
 
@@ -88,3 +90,17 @@ def test_fetching_checks_what_came(tmp_path, monkeypatch):
     (tmp_path / 'p.tgz').write_bytes((tmp_path / 'p.tgz').read_bytes()[:-20])
     with pytest.raises(InputError, match='broke off'):
         _extract(tmp_path / 'p.tgz', package, tmp_path / 'other')
+
+
+def test_the_report_shows_every_value(tmp_path):
+    values = {'112': 99.5, '7': 60.25, '7 against 112': 55.}
+    after = {name: value + .25 for name, value in values.items()}
+    result = Result({'bicubic': values}, {'bicubic': after},
+                    {'bicubic': dict.fromkeys(values, (0.25, -0.5, 1.0))}, '4 photographs',
+                    'drawn faces', dict(training=12.))
+    page = write_real_report(result, tmp_path).read_text()
+    for text in ('4 photographs', 'drawn faces', '60.25', '60.50', '+0.25', '-0.50 to +1.00',
+                 '<svg', 'training 12 s'):
+        assert text in page
+    rows = (tmp_path / 'table.csv').read_text().splitlines()
+    assert rows[0] == 'degradation,faces,before,after,difference,low,high' and len(rows) == 4

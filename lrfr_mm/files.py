@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lrfr_mm.errors import InputError, InputMissingError, OutputError, UserError
 
-__all__ = ['file_sha256', 'remove_stale_parts', 'safe_component', 'safe_components',
-           'safe_relative_path', 'temporary_file', 'whole_file', 'write_text']
+__all__ = ['file_sha256', 'make_directory', 'remove_stale_parts', 'safe_component',
+           'safe_components', 'safe_relative_path', 'temporary_file', 'whole_file', 'write_text']
 
 _HOST = re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())[:40] or 'host'
 _PART = re.compile(r'\..*\.([A-Za-z0-9-]+)\.(\d+)\.part')
@@ -65,6 +65,21 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     with temporary_file(path) as part:
         yield part
         os.replace(part, path)
+
+
+def make_directory(path: str | os.PathLike) -> Path:
+    """Make a directory, and those above it, where they are missing.
+
+    Raises:
+        OutputError: If it cannot be made, for example because a file has that name.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(error.errno, f'cannot be made as a directory: {error.strerror}',
+                          str(path)) from error
+    return path
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

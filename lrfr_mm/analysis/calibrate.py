@@ -90,7 +90,7 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
             count = min(int(same.sum()), 5000)
             chosen = np.concatenate([rng.choice(np.flatnonzero(kind), count, replace=False)
                                      for kind in (same, ~same)])
-            ratios = np.array([calibration.llr(score, (small, large)) for score in scores[chosen]])
+            ratios = calibration.llr(scores[chosen], (small, large))
             out.append(dict(
                 small=small, large=large, threshold=decision.threshold,
                 far=float(wrong.sum() / (~same).sum()), far_low=float(low), far_high=float(high),

@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 
 from lrfr_mm.apis import Embedder
+from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.apis.inferencer import Face, FaceInferencer, PictureResult
 from lrfr_mm.apis.model_zoo import cache_dir, find_model, list_models
+from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.engine.config import find_config
-from lrfr_mm.errors import InputError
+from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.calibration import SizeCalibration
+from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_detector_arguments', 'add_model_arguments', 'best_face', 'calibration_path',
-           'load_calibration', 'load_embedder', 'load_inferencer']
+           'face_source', 'load_calibration', 'load_embedder', 'load_inferencer', 'open_gallery']
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +83,39 @@ def calibration_path(args: argparse.Namespace) -> Path:
 def load_calibration(args: argparse.Namespace, embedder: Embedder) -> SizeCalibration:
     """The calibration of this recognizer; see :func:`calibration_path`."""
     return SizeCalibration.load(calibration_path(args), embedder.fingerprint)
+
+
+def open_gallery(path: str, embedder: Embedder) -> SQLiteGallery:
+    """The gallery in the folder ``path``, with embeddings of this recognizer.
+
+    Raises:
+        InputMissingError: If there is none.
+        InputError: If it is of another recognizer.
+    """
+    if not Path(path, 'gallery.sqlite').is_file():
+        raise InputMissingError(f'there is no gallery in {path}; `lrfr enroll` makes one')
+    return SQLiteGallery(path, fingerprint=embedder.fingerprint)
+
+
+def face_source(text: str, first_identity: int, images_per_identity: int = 6) -> FaceSource:
+    """Aligned faces of an argument: a folder with one folder a person, or ``drawn:PEOPLE``.
+
+    Args:
+        text: The argument.
+        first_identity: Number of the first drawn person, so that sets have nobody in common.
+        images_per_identity: Pictures of each drawn person.
+
+    Raises:
+        InputError: If the number of people is none.
+    """
+    if not text.startswith('drawn:'):
+        return SOURCES.build(dict(type='FolderFaces', root=text))
+    people = text.removeprefix('drawn:')
+    if not people.isdigit() or int(people) < 1:
+        raise InputError(f'{text}: how many people? for example drawn:200')
+    return SOURCES.build(dict(type='SyntheticFaces', num_identities=int(people),
+                              images_per_identity=images_per_identity,
+                              first_identity=first_identity))
 
 
 def best_face(result: PictureResult) -> Face:

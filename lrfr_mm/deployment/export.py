@@ -14,6 +14,7 @@ from lrfr_mm.deployment.network import ExportNetwork
 from lrfr_mm.deployment.parity import ParityFaces, ParityReport, measure_parity, mixed_sizes
 from lrfr_mm.deployment.targets.base import ExportTarget
 from lrfr_mm.errors import InputError, UserError
+from lrfr_mm.files import make_directory
 from lrfr_mm.registry import EXPORT_TARGETS
 
 __all__ = ['ExportRefusedError', 'export_recognizer']
@@ -77,7 +78,7 @@ def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: Pa
     def original(images: np.ndarray) -> np.ndarray:
         return network(torch.from_numpy(images)).numpy()
 
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(out.parent)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f'.{out.name}.') as folder:
         made = Path(folder, out.name)
         target.export(network, size, made, precision, calibration)

@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
+import lrfr_mm.apis.gallery.sqlite as sqlite_gallery
 from lrfr_mm.apis.gallery import AuditLog, QdrantGallery, SQLiteGallery
-from lrfr_mm.errors import InputError
+from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.calibration import SizeCalibration
 from lrfr_mm.registry import GALLERIES
 
@@ -19,10 +20,12 @@ def vectors(count, seed=0):
     return np.random.default_rng(seed).standard_normal((count, DIMS)).astype(np.float32)
 
 
-@pytest.fixture(params=['sqlite', 'ivf', 'qdrant'])
-def gallery(request, tmp_path):
+@pytest.fixture(params=['sqlite', 'compressed', 'qdrant'])
+def gallery(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_gallery, '_COMPRESS_FROM', 16)
     config = {'sqlite': dict(type='SQLiteGallery', path=tmp_path / 'gallery'),
-              'ivf': dict(type='SQLiteGallery', path=tmp_path / 'gallery', index='ivf'),
+              'compressed': dict(type='SQLiteGallery', path=tmp_path / 'gallery',
+                                 index='compressed'),
               'qdrant': dict(type='QdrantGallery', path=tmp_path / 'qdrant',
                              audit=tmp_path / 'audit.sqlite')}[request.param]
     if request.param == 'qdrant':
@@ -45,6 +48,26 @@ def test_search_equals_brute_force(gallery):
         np.testing.assert_allclose([c.score for c in row], scores.max(1)[best], atol=1e-5)
         assert [c.size for c in row] == [10 * (scores[k].argmax() + 1) for k in best]
     assert len(gallery.search(probes[:1], 1000)[0]) == 20
+
+
+def test_a_compressed_index_follows_writes_and_finds_what_an_exact_one_finds(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_gallery, '_COMPRESS_FROM', 200)
+    gallery = SQLiteGallery(tmp_path, DIMS, index='compressed', candidates=40)
+    exact = SQLiteGallery(tmp_path, DIMS)
+    faces, probes = vectors(600), vectors(50, 1)
+    for start in (0, 300):
+        for k in range(start, start + 300):
+            gallery.enrol(f'person {k}', faces[k])
+        for k in range(start, start + 300, 7):
+            gallery.delete(f'person {k}')
+        found = [row[0] for row in gallery.search(probes, 1)]
+        assert type(gallery._index.index).__name__.startswith('Index')
+        wanted = [row[0] for row in exact.search(probes, 1)]
+        assert np.mean([a.person == b.person for a, b in zip(found, wanted, strict=True)]) > .95
+        for a, b in zip(found, wanted, strict=True):
+            assert a.score <= b.score + 1e-6
+            if a.person == b.person:  # the score is that of the stored embedding, not of its code
+                assert a.score == pytest.approx(b.score, abs=1e-6)
 
 
 def test_enrol_update_delete(gallery):
@@ -89,8 +112,11 @@ def test_another_recognizer_is_refused(tmp_path):
         with pytest.raises(InputError, match=text):
             SQLiteGallery(tmp_path / 'g', *arguments)
     assert SQLiteGallery(tmp_path / 'g', fingerprint='abc').dims == DIMS
-    with pytest.raises(InputError, match='give dims'):
-        SQLiteGallery(tmp_path / 'new')
+    assert SQLiteGallery(tmp_path / 'g', fingerprint=None).fingerprint == 'abc'
+    for arguments in (dict(), dict(dims=DIMS, fingerprint=None)):
+        with pytest.raises(InputMissingError, match='no gallery in'):
+            SQLiteGallery(tmp_path / 'new', **arguments)
+    assert not (tmp_path / 'new').exists()
     (tmp_path / 'bad').mkdir()
     (tmp_path / 'bad' / 'gallery.sqlite').write_bytes(b'no database at all, but long enough' * 99)
     with pytest.raises(InputError, match=r'gallery\.sqlite is not a gallery'):

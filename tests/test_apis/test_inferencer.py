@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lrfr_mm.apis.inferencer import FaceInferencer, FaceTracker, fuse_track, read_pictures
+from lrfr_mm.apis.inferencer import (
+    FaceInferencer,
+    FaceTracker,
+    draw_faces,
+    fuse_track,
+    read_pictures,
+)
 from lrfr_mm.datasets.alignment import Detection, FaceDetector
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.ops.align import TEMPLATE, warp_face
@@ -147,6 +153,14 @@ def test_a_video_gives_frames_and_ends(inferencer, video):
     assert [result.seconds for result in results] == pytest.approx([0, .3, .6, .9])
     xs = [float(result.faces[0].box[[0, 2]].mean()) for result in results]
     np.testing.assert_allclose(xs, [40, 46, 52, 58], atol=1)
+
+
+def test_frames_that_are_left_out_are_not_drawn_into(inferencer, video):
+    out = inferencer(str(video), every=3, return_vis=True, return_datasamples=True)
+    frames = [shown for shown in read_pictures(video) if shown.frame % 3 == 0]
+    assert len(out['visualization']) == len(frames) == 4
+    for drawn, shown, result in zip(out['visualization'], frames, out['predictions'], strict=True):
+        np.testing.assert_array_equal(drawn, draw_faces(shown.image, result))
 
 
 def test_a_file_that_is_no_video(inferencer, tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class AuditLog:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connect() as connection:
+        with closing(self._connect()) as connection, connection:
             connection.execute('CREATE TABLE IF NOT EXISTS audit (time TEXT NOT NULL, '
                                'actor TEXT NOT NULL, action TEXT NOT NULL, details TEXT NOT NULL)')
 
@@ -34,17 +35,14 @@ class AuditLog:
     def write(self, actor: str, action: str, **details) -> None:
         """Append one entry with the present time (UTC)."""
         now = datetime.now(timezone.utc).isoformat(timespec='milliseconds')
-        connection = self._connect()
-        with connection:
+        with closing(self._connect()) as connection, connection:
             connection.execute('INSERT INTO audit VALUES (?, ?, ?, ?)',
                                (now, actor, action, json.dumps(details)))
-        connection.close()
 
     def entries(self, last: int = 100) -> list[dict]:
         """The newest entries, oldest first: time, actor, action and details."""
-        connection = self._connect()
-        rows = connection.execute('SELECT time, actor, action, details FROM audit '
-                                  'ORDER BY rowid DESC LIMIT ?', (last,)).fetchall()
-        connection.close()
+        with closing(self._connect()) as connection:
+            rows = connection.execute('SELECT time, actor, action, details FROM audit '
+                                      'ORDER BY rowid DESC LIMIT ?', (last,)).fetchall()
         return [dict(time=time, actor=actor, action=action, **json.loads(details))
                 for time, actor, action, details in reversed(rows)]

@@ -113,6 +113,10 @@ class Gallery:
         """Number of enrolled people."""
         return len(self.people())
 
+    def pictures(self) -> int:
+        """Number of enrolled embeddings."""
+        return sum(person.pictures for person in self.people())
+
     def close(self) -> None:
         """Release files and connections."""
         raise NotImplementedError
@@ -179,9 +183,10 @@ class Gallery:
                  fpir: float = .01, actor: str = '') -> list[Identity]:
         """Open-set identification: who of the gallery each probe is, or nobody.
 
-        A probe is compared with all N people, so the false-accept rate of one comparison is set to
-        ``1 - (1 - fpir)^(1/N)``: with independent comparisons a probe of nobody in the gallery is
-        then identified as somebody at the rate ``fpir`` (Grother and Phillips, CVPR 2004, eq. 4).
+        A probe is compared with all N enrolled pictures, so the false-accept rate of one comparison
+        is set to ``1 - (1 - fpir)^(1/N)``: with independent comparisons a probe of nobody in the
+        gallery is then identified as somebody at the rate ``fpir`` (Grother and Phillips, CVPR
+        2004, eq. 4); pictures of one person depend on each other, which makes it rarer.
         A gallery picture without a size counts as the largest calibrated size.
 
         Args:
@@ -201,8 +206,9 @@ class Gallery:
         if not 0 < fpir < 1:
             raise InputError(f'fpir must be between 0 and 1, got {fpir}')
         vectors, sizes = self._checked(vectors, sizes)
-        count = len(self)
-        far = -np.expm1(np.log1p(-fpir) / max(count, 1))
+        count, pictures = len(self), self.pictures()
+        far = float(-np.expm1(np.log1p(-fpir) / max(pictures, 1)))
+        self._check_rate(calibration, fpir, far, pictures)
         answers = []
         for row, size in zip(self._search(vectors, 1), sizes, strict=True):
             if not row:
@@ -210,7 +216,7 @@ class Gallery:
                 continue
             best = row[0]
             known = best.size if np.isfinite(best.size) else calibration.sizes[-1]
-            decision = calibration.decide(best.score, (size, known), float(far))
+            decision = calibration.decide(best.score, (size, known), far)
             answers.append(Identity(best.person if decision.match else None, best, decision, count))
         self._log(actor, 'identify', probes=len(vectors), identified=[
             a.candidate.number if a.person is not None else None for a in answers])
@@ -220,6 +226,16 @@ class Gallery:
     def _log(self, actor: str, action: str, **details) -> None:
         if self.audit is not None:
             self.audit.write(actor, action, **details)
+
+    @staticmethod
+    def _check_rate(calibration: SizeCalibration, fpir: float, far: float, pictures: int) -> None:
+        finest = calibration.finest_far()
+        if pictures and far < finest:
+            lowest = -np.expm1(pictures * np.log1p(-finest)) if finest < 1 else 1.
+            raise InputError(
+                f'an identification rate (fpir) of {fpir:g} among {pictures} enrolled pictures is '
+                f'a false-accept rate of {far:.2g} a comparison, which needs more people: this '
+                f'calibration supports {finest:.2g}, and so an fpir of {lowest:.2g}')
 
     @staticmethod
     def _name(name: str) -> str:

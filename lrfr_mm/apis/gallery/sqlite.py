@@ -11,7 +11,8 @@ import numpy as np
 
 from lrfr_mm.apis.gallery.audit_log import AuditLog
 from lrfr_mm.apis.gallery.base import Candidate, Gallery, Person
-from lrfr_mm.errors import InputError, MissingDependencyError
+from lrfr_mm.errors import InputError, InputMissingError, MissingDependencyError
+from lrfr_mm.files import make_directory
 from lrfr_mm.registry import GALLERIES
 
 __all__ = ['SQLiteGallery']
@@ -27,6 +28,8 @@ CREATE INDEX IF NOT EXISTS vectors_of_person ON vectors (person);
 '''
 _VERSION = '1'
 _CHUNK = 8192
+_COMPRESS_FROM = 20_000  # embeddings; fewer are searched exactly in milliseconds
+_TRAIN_ON = 20_000
 
 
 @GALLERIES.register_module()
@@ -45,35 +48,43 @@ class SQLiteGallery(Gallery):
     Args:
         path: The folder, made if missing.
         dims: Length of the embeddings; may be left out for a gallery that exists.
-        fingerprint: Of the recognizer.
-        index: 'exact' compares with every embedding; 'ivf' searches the nearest cells of a
-            clustering (Jegou et al., PAMI 2011), for hundreds of thousands of embeddings and more.
-        probes: Cells that 'ivf' visits; more find more and take longer.
+        fingerprint: Of the recognizer; None takes that of a gallery that exists, which is
+            enough to list and delete people.
+        index: 'exact' compares with every embedding. 'compressed', for hundreds of thousands of
+            embeddings and more, compares with codes of 2 bits a number (product quantisation, Jegou
+            et al., PAMI 2011, in the form of Andre et al., PAMI 2021) and then exactly with the
+            best ``candidates``, which are read from the database.
+        candidates: Embeddings that 'compressed' compares exactly; more find more and take longer.
         audit: Whether to keep the audit log.
 
     Raises:
+        InputMissingError: If there is no gallery and ``dims`` or ``fingerprint`` is None.
         InputError: If the gallery is of another recognizer, or the file is not a gallery.
     """
 
-    def __init__(self, path: str | Path, dims: int | None = None, fingerprint: str = '',
-                 index: str = 'exact', probes: int = 64, audit: bool = True):
-        if index not in ('exact', 'ivf'):
-            raise ValueError(f"index must be 'exact' or 'ivf', got {index!r}")
+    def __init__(self, path: str | Path, dims: int | None = None, fingerprint: str | None = '',
+                 index: str = 'exact', candidates: int = 1000, audit: bool = True):
+        if index not in ('exact', 'compressed'):
+            raise ValueError(f"index must be 'exact' or 'compressed', got {index!r}")
+        if candidates < 1:
+            raise ValueError(f'candidates must be at least 1, got {candidates}')
         try:
             import faiss
         except ImportError:
             raise MissingDependencyError('a gallery needs `pip install faiss-cpu`') from None
         self._faiss = faiss
-        self.path, self.index, self.probes = Path(path), index, probes
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path, self.index, self.candidates = Path(path), index, candidates
         self._file = self.path / 'gallery.sqlite'
+        if not self._file.is_file() and (dims is None or fingerprint is None):
+            raise InputMissingError(f'there is no gallery in {self.path}')
+        make_directory(self.path)
         try:
             self._db = sqlite3.connect(self._file, timeout=30, isolation_level=None,
                                        check_same_thread=False)
             for pragma in ('journal_mode = WAL', 'synchronous = FULL', 'secure_delete = ON',
                            'foreign_keys = ON'):
                 self._db.execute(f'PRAGMA {pragma}')
-            dims = self._open(dims, fingerprint)
+            dims, fingerprint = self._open(dims, fingerprint)
         except sqlite3.DatabaseError as error:
             raise InputError(f'{self._file} is not a gallery: {error}') from None
         super().__init__(dims, fingerprint, AuditLog(self.path / 'audit.sqlite') if audit else None)
@@ -82,29 +93,30 @@ class SQLiteGallery(Gallery):
         self._trained_for = 0
         self._seen = -1
 
-    def _open(self, dims: int | None, fingerprint: str) -> int:
-        """Create the tables or compare their description; returns the embeddings' length."""
+    def _open(self, dims: int | None, fingerprint: str | None) -> tuple[int, str]:
+        """Create the tables or compare their description; returns the embeddings' length and the
+        recognizer's fingerprint.
+        """
         self._db.executescript(_SCHEMA)
         with self._transaction():
             saved = dict(self._db.execute('SELECT key, value FROM meta'))
             if not saved:
-                if dims is None:
-                    raise InputError(f'{self.path} is a new gallery: give dims, the length of the '
-                                     'embeddings')
+                if dims is None or fingerprint is None:
+                    raise InputMissingError(f'there is no gallery in {self.path}')
                 self._db.executemany('INSERT INTO meta VALUES (?, ?)', [
                     ('version', _VERSION), ('dims', str(int(dims))), ('fingerprint', fingerprint),
                     ('changes', '0')])
-                return int(dims)
+                return int(dims), fingerprint
         if saved.get('version') != _VERSION:
             raise InputError(f'{self._file} has version {saved.get("version")}, this is a reader '
                              f'of version {_VERSION}')
-        if saved['fingerprint'] != fingerprint:
+        if fingerprint not in (None, saved['fingerprint']):
             raise InputError(f'{self.path} holds embeddings of another recognizer (fingerprint '
                              f'{saved["fingerprint"][:12]!r}, this one has {fingerprint[:12]!r}): '
                              'enrol the pictures anew in another gallery')
         if dims is not None and int(saved['dims']) != dims:
             raise InputError(f'{self.path} holds embeddings of {saved["dims"]} numbers, not {dims}')
-        return int(saved['dims'])
+        return int(saved['dims']), saved['fingerprint']
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -176,6 +188,9 @@ class SQLiteGallery(Gallery):
     def __len__(self) -> int:
         return self._db.execute('SELECT COUNT(*) FROM people').fetchone()[0]
 
+    def pictures(self) -> int:
+        return self._db.execute('SELECT COUNT(*) FROM vectors').fetchone()[0]
+
     def close(self) -> None:
         self._db.close()
 
@@ -186,41 +201,65 @@ class SQLiteGallery(Gallery):
         changes = int(value)
         if changes == self._seen:
             return
-        last = int(self._indexed[-1]) if len(self._indexed) else 0
-        kept = np.fromiter((row[0] for row in self._db.execute(
-            'SELECT id FROM vectors WHERE id <= ? ORDER BY id', (last,))), np.int64)
-        gone = np.setdiff1d(self._indexed, kept, assume_unique=True)
+        ids = np.fromiter((row[0] for row in self._db.execute(
+            'SELECT id FROM vectors ORDER BY id')), np.int64)
+        gone = np.setdiff1d(self._indexed, ids, assume_unique=True)
         if len(gone):
             self._index.remove_ids(gone)
-            self._indexed = kept
+            self._indexed = np.setdiff1d(self._indexed, gone, assume_unique=True)
+        if self.index == 'compressed' and len(ids) > max(_COMPRESS_FROM, 4 * self._trained_for):
+            self._train(ids)
+        elif self._index is None:
+            self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(self.dims))
+        last = int(self._indexed[-1]) if len(self._indexed) else 0
         rows = self._db.execute('SELECT id, vector FROM vectors WHERE id > ? ORDER BY id', (last,))
+        added = [self._indexed]
         while part := rows.fetchmany(_CHUNK):
-            ids = np.array([row[0] for row in part], np.int64)
-            block = np.frombuffer(b''.join(row[1] for row in part),
-                                  np.float32).reshape(len(part), self.dims)
-            if self._index is None:
-                self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(self.dims))
-            self._index.add_with_ids(block, ids)
-            self._indexed = np.concatenate([self._indexed, ids])
-        if self.index == 'ivf' and len(self._indexed) > max(20_000, 2 * self._trained_for):
-            self._cluster()
+            added.append(np.array([row[0] for row in part], np.int64))
+            self._index.add_with_ids(self._stacked([row[1] for row in part]), added[-1])
+        self._indexed = np.concatenate(added)
         self._seen = changes
 
-    def _cluster(self) -> None:
-        """Replace the flat index by an inverted file over about 4 sqrt(N) cells."""
-        faiss, count = self._faiss, len(self._indexed)
-        vectors = np.empty((count, self.dims), np.float32)
-        for k, row in enumerate(self._db.execute('SELECT vector FROM vectors ORDER BY id')):
-            vectors[k] = np.frombuffer(row[0], np.float32)
-        cells = int(4 * count ** .5)
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(self.dims), self.dims, cells,
-                                   faiss.METRIC_INNER_PRODUCT)
-        index.cp.niter, index.cp.seed = 8, 0
-        sample = np.random.default_rng(0).choice(count, min(count, 40 * cells), replace=False)
-        index.train(vectors[np.sort(sample)])
-        index.add_with_ids(vectors, self._indexed)
-        index.nprobe = min(self.probes, cells)
-        self._index, self._trained_for = index, count
+    def _stacked(self, blobs: list[bytes]) -> np.ndarray:
+        return np.frombuffer(b''.join(blobs), np.float32).reshape(len(blobs), self.dims)
+
+    def _train(self, ids: np.ndarray) -> None:
+        """Replace the index by an empty one whose code books are learned from a sample."""
+        faiss = self._faiss
+        parts = self.dims // 2 if self.dims % 2 == 0 else self.dims
+        index = faiss.IndexPQFastScan(self.dims, parts, 4, faiss.METRIC_INNER_PRODUCT)
+        chosen = np.random.default_rng(0).choice(ids, min(len(ids), _TRAIN_ON), replace=False)
+        index.train(self._vectors(np.sort(chosen)))
+        self._index, self._trained_for = faiss.IndexIDMap2(index), len(ids)
+        self._indexed = np.empty(0, np.int64)
+
+    def _vectors(self, ids: np.ndarray) -> np.ndarray:
+        """Stored embeddings (N, dims) of ascending ids; those that are gone are left out."""
+        blobs = []
+        for marks, part in _id_lists(ids):
+            blobs += [row[0] for row in self._db.execute(
+                f'SELECT vector FROM vectors WHERE id IN ({marks}) ORDER BY id', part)]
+        return self._stacked(blobs)
+
+    def _nearest(self, vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and ids of the most similar embeddings, best first, each (N, count); id -1 where
+        there are fewer.
+        """
+        if not self._trained_for:
+            return self._index.search(vectors, count)
+        scores = np.full((len(vectors), count), -np.inf, np.float32)
+        ids = np.full((len(vectors), count), -1, np.int64)
+        _, found = self._index.search(vectors, min(max(count, self.candidates),
+                                                   len(self._indexed)))
+        for k, row in enumerate(found):
+            row = np.sort(row[row >= 0])
+            exact = self._vectors(row) @ vectors[k]
+            if len(exact) < len(row):  # another process has deleted some meanwhile
+                self._refresh()
+                return self._nearest(vectors, min(count, len(self._indexed)))
+            best = np.argsort(-exact, kind='stable')[:count]
+            scores[k, :len(best)], ids[k, :len(best)] = exact[best], row[best]
+        return scores, ids
 
     def _search(self, vectors, k) -> list[list[Candidate]]:
         self._refresh()
@@ -230,7 +269,7 @@ class SQLiteGallery(Gallery):
         wanted, todo = 4 * k, np.arange(len(vectors))
         while len(todo):  # several pictures of one person: look further until k people are found
             wanted = min(wanted, len(self._indexed))
-            scores, ids = self._index.search(vectors[todo], wanted)
+            scores, ids = self._nearest(vectors[todo], wanted)
             described = self._describe(np.unique(ids[ids >= 0]))
             for row, line, positions in zip(todo, scores, ids, strict=True):
                 best: dict[int, Candidate] = {}
@@ -248,11 +287,16 @@ class SQLiteGallery(Gallery):
     def _describe(self, ids: np.ndarray) -> dict[int, tuple[str, int, float]]:
         """Name and number of the person, and face size, of each embedding that is still there."""
         out = {}
-        for start in range(0, len(ids), 500):
-            part = ids[start:start + 500].tolist()
-            marks = ','.join('?' * len(part))
+        for marks, part in _id_lists(ids):
             for identifier, name, number, size in self._db.execute(
                     'SELECT vectors.id, name, number, size FROM vectors JOIN people ON person = '
                     f'number WHERE vectors.id IN ({marks})', part):
                 out[identifier] = (name, number, float('nan') if size is None else size)
         return out
+
+
+def _id_lists(ids: np.ndarray, length: int = 500) -> Iterator[tuple[str, list[int]]]:
+    """Placeholders and ids for statements of a bounded number of parameters."""
+    for start in range(0, len(ids), length):
+        part = ids[start:start + length].tolist()
+        yield ','.join('?' * len(part)), part

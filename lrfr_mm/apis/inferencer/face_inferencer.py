@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
@@ -15,7 +16,7 @@ from lrfr_mm.apis.inferencer.pictures import Picture, read_pictures
 from lrfr_mm.apis.inferencer.results import Face, PictureResult
 from lrfr_mm.datasets.alignment import Detection, FaceDetector, build_detector
 from lrfr_mm.errors import InputError
-from lrfr_mm.files import safe_component
+from lrfr_mm.files import make_directory, safe_component
 from lrfr_mm.ops.align import TEMPLATE, fit_template, warp_face
 
 __all__ = ['FaceInferencer']
@@ -84,7 +85,7 @@ class FaceInferencer(BaseInferencer):
         image = picture.image
         result.height, result.width = image.shape[:2]
         if self.detector is None:
-            result.faces = [self._aligned(image)]
+            result.faces = [self._aligned(image, picture.name)]
             return result
         for found in self.detector.detect(image):
             face = self._face(image, found)
@@ -105,11 +106,11 @@ class FaceInferencer(BaseInferencer):
                     found.score * min(1., side / size), found.found_in,
                     warp_face(image, found.landmarks, size))
 
-    def _aligned(self, image: np.ndarray) -> Face:
+    def _aligned(self, image: np.ndarray, name: str) -> Face:
         size = self.embedder.size
         if image.shape != (size, size, 3):
-            raise InputError(f'without a detector, aligned faces of {size}x{size} px are needed, '
-                             f'got {image.shape[1]}x{image.shape[0]}')
+            raise InputError(f'{name}: without a detector, aligned faces of {size}x{size} px are '
+                             f'needed, got {image.shape[1]}x{image.shape[0]}')
         return Face(np.array([0., 0., size, size]), TEMPLATE * (size / 112), float(size), 1., 1.,
                     'aligned', image)
 
@@ -159,19 +160,24 @@ class FaceInferencer(BaseInferencer):
         """
         if out_dir is None and not return_vis:
             return None
-        drawn = []
-        for number, (picture, result) in enumerate(zip(read_pictures(inputs), preds,
-                                                       strict=False)):
+        drawn, number, left = [], 0, iter(preds)
+        result = next(left, None)
+        for picture in read_pictures(inputs):
+            if result is None:
+                break
+            if picture.frame != result.frame:  # a frame that ``every`` has left out
+                continue
+            found, result = result, next(left, None)
             if picture.image is None:
                 continue
-            image = draw_faces(picture.image, result)
+            image = draw_faces(picture.image, found)
             if out_dir is not None:
-                stem = safe_component(Path(result.name).stem or 'picture', result.name)
-                frame = '' if result.frame is None else f'-{result.frame:06d}'
-                Path(out_dir).mkdir(parents=True, exist_ok=True)
-                import cv2
+                stem = safe_component(Path(found.name).stem or 'picture', found.name)
+                frame = '' if found.frame is None else f'-{found.frame:06d}'
+                make_directory(out_dir)
                 cv2.imwrite(str(Path(out_dir, f'{number:06d}-{stem}{frame}.png')),
                             image[..., ::-1])
+            number += 1
             if return_vis:
                 drawn.append(image)
         return drawn if return_vis else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lrfr_mm.analysis.calibrate import (
@@ -18,10 +19,17 @@ from lrfr_mm.analysis.calibrate import (
     split_people,
     threshold_figure,
 )
-from lrfr_mm.cli.common import add_model_arguments, calibration_path, load_embedder
+from lrfr_mm.cli.common import (
+    add_model_arguments,
+    calibration_path,
+    face_source,
+    load_embedder,
+)
 from lrfr_mm.datasets.face_dataset import FaceDataset
+from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.calibration import SizeCalibration
-from lrfr_mm.registry import SOURCES
+
+_LEAST_PEOPLE = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     embedder = load_embedder(args)
-    source = (dict(type='SyntheticFaces', num_identities=int(args.faces[6:]),
-                   images_per_identity=6, first_identity=2_000_000)
-              if args.faces.startswith('drawn:') else dict(type='FolderFaces', root=args.faces))
-    source = SOURCES.build(source)
+    wrong = [size for size in args.sizes if not 1 <= size <= embedder.size]
+    if wrong:
+        raise InputError(f'--sizes: {wrong[0]} px is not from 1 to {embedder.size} px, the side of '
+                         'the aligned faces')
+    source = face_source(args.faces, first_identity=2_000_000)
+    labels = source.labels()
+    pictures = np.unique(labels, return_counts=True)[1]
+    if (pictures > 1).sum() < _LEAST_PEOPLE:
+        raise InputError(f'{args.faces}: at least {_LEAST_PEOPLE} people with two pictures or more '
+                         'are needed, two for the calibration and two for its check; there are '
+                         f'{(pictures > 1).sum()}')
     embeddings = embed_at_sizes(embedder.model, FaceDataset(source, image_size=embedder.size),
                                 args.sizes, args.flip, embedder.size)
-    labels = source.labels()
     options = dict(method=args.method, seed=args.seed, fingerprint=embedder.fingerprint,
                    source=repr(source))
     first, second = split_people(labels, seed=args.seed)

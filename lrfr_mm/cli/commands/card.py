@@ -17,13 +17,13 @@ from lrfr_mm.analysis.model_card.card import read_run_file
 from lrfr_mm.cli.common import (
     add_model_arguments,
     calibration_path,
+    face_source,
     load_calibration,
     load_embedder,
 )
 from lrfr_mm.datasets.face_dataset import FaceDataset
 from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.functional.groups import group_error_rates
-from lrfr_mm.registry import SOURCES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +69,7 @@ def _measure_groups(args, embedder, calibration, inputs: CardInputs) -> None:
     drawn = args.faces.startswith('drawn:')
     if not drawn and not args.groups:
         raise InputError('which group is each person of? --groups FILE')
-    source = SOURCES.build(
-        dict(type='SyntheticFaces', num_identities=int(args.faces[6:]), images_per_identity=6,
-             first_identity=4_000_000) if drawn else dict(type='FolderFaces', root=args.faces))
+    source = face_source(args.faces, first_identity=4_000_000)
     labels = source.labels()
     groupings = drawn_groups(source) if drawn else {
         name: groups[labels] for name, groups in read_groups(args.groups, source.people).items()}

@@ -1,6 +1,7 @@
-"""Add a person to a gallery, or delete one.
+"""Add a person to a gallery, list all, or delete one.
 
-The gallery is a folder; it is made with the first person. Each picture must show one face.
+The gallery is a folder; it is made with the first person. Each picture must show one face. Listing
+and deleting need no recognizer.
 """
 from __future__ import annotations
 
@@ -8,13 +9,8 @@ import argparse
 
 import numpy as np
 
-from lrfr_mm.apis.gallery import SQLiteGallery
-from lrfr_mm.cli.common import (
-    add_detector_arguments,
-    add_model_arguments,
-    load_embedder,
-    load_inferencer,
-)
+from lrfr_mm.apis.gallery import Person, SQLiteGallery
+from lrfr_mm.cli.common import add_detector_arguments, add_model_arguments, load_inferencer
 from lrfr_mm.errors import InputError
 
 
@@ -37,12 +33,12 @@ def run(args: argparse.Namespace) -> None:
     if args.name and not args.delete and not args.pictures:
         raise InputError(f'which pictures show {args.name}?')
     if not args.pictures:
-        gallery = SQLiteGallery(args.gallery, fingerprint=load_embedder(args).fingerprint)
+        gallery = SQLiteGallery(args.gallery, fingerprint=None)  # no recognizer is needed for this
         if args.delete:
             gallery.delete(args.name, args.actor)
             print(f'{args.name} is deleted, with every embedding.')
         for person in gallery.people():
-            print(f'{person.number:>6}  {person.name}  ({person.pictures} pictures)  '
+            print(f'{person.number:>6}  {person.name}  ({_pictures(person)})  '
                   f'{person.consent}  {person.note}'.rstrip())
         return
     inferencer = load_inferencer(args, show_progress=False)
@@ -59,4 +55,8 @@ def run(args: argparse.Namespace) -> None:
     change = gallery.update if args.replace else gallery.enrol
     person = change(args.name, vectors, [face.size for face in faces], args.consent, args.note,
                     args.actor)
-    print(f'{person.name}: {person.pictures} pictures are enrolled.')
+    print(f'{person.name}: {_pictures(person)} enrolled.')
+
+
+def _pictures(person: Person) -> str:
+    return f'{person.pictures} picture' + 's' * (person.pictures != 1)

@@ -15,6 +15,7 @@ import numpy as np
 from lrfr_mm.cli.common import add_model_arguments, load_embedder
 from lrfr_mm.datasets.face_dataset import FaceDataset
 from lrfr_mm.deployment import ExportRefusedError, ParityFaces, export_recognizer
+from lrfr_mm.errors import InputError
 from lrfr_mm.files import write_text
 from lrfr_mm.registry import EXPORT_TARGETS
 
@@ -51,6 +52,8 @@ def _faces(root: str | None, first: int, size: int, limit: int) -> ParityFaces:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.limit < 2:
+        raise InputError(f'--limit must be at least 2, got {args.limit}')
     embedder = load_embedder(args)
     faces = _faces(args.faces, 3_000_000, embedder.size, args.limit)
     calibration = None

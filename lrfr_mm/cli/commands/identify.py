@@ -9,12 +9,12 @@ import json
 
 import numpy as np
 
-from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.cli.common import (
     add_detector_arguments,
     add_model_arguments,
     load_calibration,
     load_inferencer,
+    open_gallery,
 )
 
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     inferencer = load_inferencer(args, show_progress=False)
     calibration = load_calibration(args, inferencer.embedder)
-    gallery = SQLiteGallery(args.gallery, fingerprint=inferencer.embedder.fingerprint)
+    gallery = open_gallery(args.gallery, inferencer.embedder)
     unreadable = False
     for result in inferencer.stream(args.inputs):
         where = result.name if result.frame is None else f'{result.name}, frame {result.frame}'

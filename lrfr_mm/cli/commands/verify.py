@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import islice
 
+from lrfr_mm.apis.inferencer import FaceInferencer, PictureResult
 from lrfr_mm.cli.common import (
     add_detector_arguments,
     add_model_arguments,
@@ -16,6 +18,7 @@ from lrfr_mm.cli.common import (
     load_calibration,
     load_inferencer,
 )
+from lrfr_mm.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     inferencer = load_inferencer(args, show_progress=False)
-    faces = [best_face(next(inferencer.stream(name))) for name in (args.first, args.second)]
+    faces = [best_face(_only(inferencer, name)) for name in (args.first, args.second)]
     score = float(faces[0].embedding @ faces[1].embedding)
     sizes = [face.size for face in faces]
     found = dict(similarity=score, sizes=sizes, decision=None)
@@ -47,3 +50,10 @@ def run(args: argparse.Namespace) -> None:
         text += (f' No verdict: there is no calibration at {calibration_path(args)}; `lrfr '
                  'calibrate` makes one.')
     print(json.dumps(found) if args.json else text)
+
+
+def _only(inferencer: FaceInferencer, name: str) -> PictureResult:
+    results = list(islice(inferencer.stream(name, batch_size=1), 2))
+    if len(results) != 1:
+        raise InputError(f'{name} holds several pictures; one is compared')
+    return results[0]

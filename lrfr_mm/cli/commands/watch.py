@@ -9,13 +9,13 @@ import argparse
 
 import numpy as np
 
-from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.apis.inferencer import FaceTracker, Track, fuse_track
 from lrfr_mm.cli.common import (
     add_detector_arguments,
     add_model_arguments,
     load_calibration,
     load_inferencer,
+    open_gallery,
 )
 
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     inferencer = load_inferencer(args, show_progress=False)
     calibration = load_calibration(args, inferencer.embedder)
-    gallery = SQLiteGallery(args.gallery, fingerprint=inferencer.embedder.fingerprint)
+    gallery = open_gallery(args.gallery, inferencer.embedder)
     tracker, tracks, asked = FaceTracker(), {}, {}
     source = int(args.source) if args.source.isdigit() else args.source
     for result in inferencer.stream(source, 1, args.every, args.timeout):

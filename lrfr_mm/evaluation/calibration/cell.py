@@ -1,6 +1,7 @@
 """Error rates of one pair of face sizes as functions of the score."""
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -29,12 +30,22 @@ def person_bootstrap(accepted: np.ndarray, compared: np.ndarray, draws: int, see
     Returns:
         Rates, float64 (draws,), 0 to 1; NaN where a draw has no pair.
     """
+    return next(_bootstrap_rates([accepted], compared, draws, seed))
+
+
+def _bootstrap_rates(accepted: Iterable[np.ndarray], compared: np.ndarray, draws: int, seed: int
+                     ) -> Iterator[np.ndarray]:
+    """The rates of :func:`person_bootstrap` for several ``accepted``, with the same weights."""
     people = len(compared)
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(people, np.full(people, 1 / people), draws).astype(float)
-    total = np.einsum('dp,pq,dq->d', weights, compared.astype(float), weights, optimize=True)
-    hits = np.einsum('dp,pq,dq->d', weights, accepted.astype(float), weights, optimize=True)
-    return np.divide(hits, total, out=np.full(draws, np.nan), where=total > 0)
+
+    def weighted(counts: np.ndarray) -> np.ndarray:
+        return (weights @ counts.astype(float) * weights).sum(1)
+
+    total = weighted(compared)
+    for counts in accepted:
+        yield np.divide(weighted(counts), total, out=np.full(draws, np.nan), where=total > 0)
 
 
 @dataclass
@@ -101,12 +112,10 @@ class CalibrationCell:
         position = np.minimum(np.floor(far * len(ordered)).astype(int), len(ordered) - 1)
         threshold = ordered[position]
         threshold[0] = min(threshold[0], ordered[-1]) - 1e-9
-        low, high = np.empty_like(far), np.empty_like(far)
-        for k, limit in enumerate(threshold):
-            above = nonmated > limit
-            rates = person_bootstrap(_person_matrix(one[above], two[above], people), compared,
-                                     draws, seed)
-            low[k], high[k] = np.nanpercentile(rates, [2.5, 97.5])
+        accepted = (_person_matrix(one[above], two[above], people)
+                    for above in (nonmated > limit for limit in threshold))
+        low, high = np.array([np.nanpercentile(rates, [2.5, 97.5]) for rates in _bootstrap_rates(
+            accepted, compared, draws, seed)]).T
         knots, llr = _log_likelihood_ratio(scores, same, method)
         return cls(far, threshold, low, high, np.quantile(mated, np.linspace(0, 1, _LEVELS_FRR)),
                    knots, llr, people, int(same.sum()), int((~same).sum()), float(finest))
@@ -134,9 +143,9 @@ class CalibrationCell:
         levels = np.linspace(0, 1, len(self.mated))
         return float(np.interp(threshold, self.mated, levels, left=0., right=1.))
 
-    def llr_at(self, score: float) -> float:
-        """Natural log-likelihood ratio of a score; constant outside the observed scores."""
-        return float(np.interp(score, self.llr_score, self.llr))
+    def llr_at(self, score: float | np.ndarray) -> float | np.ndarray:
+        """Natural log-likelihood ratio of each score; constant outside the observed scores."""
+        return np.interp(score, self.llr_score, self.llr)
 
     def to_dict(self) -> dict:
         """Plain lists and numbers, for JSON."""

@@ -52,15 +52,16 @@ class Decision:
     def in_words(self) -> str:
         """Two sentences for a person who has to act on the decision."""
         small, large = self.sizes
-        low, high = (100 * end for end in self.far_interval)
+        low, high = (1e4 * end for end in self.far_interval)
+        missed = 'fewer than 1' if self.frr < .005 else f'about {100 * self.frr:.0f}'
         verdict = 'Same person' if self.match else 'Not confirmed as the same person'
         ratio = np.exp(abs(self.llr))
         side = 'one person than for two' if self.llr >= 0 else 'two people than for one'
         return (f'{verdict}: similarity {self.score:.3f}, threshold {self.threshold:.3f} for faces '
                 f'of {small:.0f} and {large:.0f} px. Of 10,000 pairs of different people about '
-                f'{1e4 * self.far:.0f} are accepted wrongly (95 % interval {low:.2g} to {high:.2g} '
-                f'%), and of 100 pairs of one person about {100 * self.frr:.0f} are missed. This '
-                f'similarity is {ratio:.3g} times as probable for {side}.')
+                f'{1e4 * self.far:.0f} are accepted wrongly (95 % interval {low:.0f} to '
+                f'{high:.0f}), and of 100 pairs of one person {missed} are missed. This similarity '
+                f'is {ratio:.3g} times as probable for {side}.')
 
 
 class SizeCalibration:
@@ -157,26 +158,28 @@ class SizeCalibration:
             InputError: If the data are too few for the rate, or a face is smaller than all that
                 were measured.
         """
+        if not 0 < far <= 1:
+            raise InputError(f'a false-accept rate must be above 0 and at most 1, got {far:g}')
         _, corners = self._corners(sizes)
         try:
             return sum(weight * cell.threshold_at(far) for weight, cell in corners)
         except ValueError as error:
             raise InputError(str(error)) from None
 
-    def llr(self, score: float, sizes) -> float:
-        """Natural log-likelihood ratio of a score at two sizes."""
+    def llr(self, score: float | np.ndarray, sizes) -> float | np.ndarray:
+        """Natural log-likelihood ratio of each score at one pair of sizes."""
         return sum(weight * cell.llr_at(score) for weight, cell in self._corners(sizes)[1])
 
     def decide(self, score: float, sizes, far: float = 1e-3) -> Decision:
         """Verdict on a pair of faces at a wanted false-accept rate; arguments as above."""
-        clipped, corners = self._corners(sizes)
         threshold = self.threshold(sizes, far)
+        clipped, corners = self._corners(sizes)
         rates = np.array([cell.far_at(cell.threshold_at(far)) for _, cell in corners])
         weights = np.array([weight for weight, _ in corners])
         low, high = (weights @ rates)[1:]
         frr = sum(weight * cell.frr_at(threshold) for weight, cell in corners)
         return Decision(score > threshold, float(score), clipped, threshold, far,
-                        (float(low), float(high)), float(frr), self.llr(score, sizes))
+                        (float(low), float(high)), float(frr), float(self.llr(score, sizes)))
 
     def table(self, fars=(1e-2, 1e-3)) -> list[dict]:
         """One row for each pair of sizes: thresholds and false-reject rates at ``fars``; None where

@@ -4,16 +4,43 @@ const $ = (id) => document.getElementById(id);
 const sides = [{ faces: [], chosen: 0 }, { faces: [], chosen: 0 }];
 let sweep = [];
 let request = 0;
+let asking = null;
+let probed = null;
 
 // -- the API ---------------------------------------------------------------------------------
-async function api(path, options = {}) {
+function send(path, options) {
   const token = sessionStorage.getItem('token');
   const headers = { ...(options.headers || {}) };
   if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await fetch(path, { ...options, headers });
-  if (response.status === 401) {
-    $('login').showModal();
-    throw new Error('A valid token is needed.');
+  return fetch(path, { ...options, headers });
+}
+
+// Resolves to whether a token was given; requests that wait at the same time share the dialog.
+function askForToken(refused) {
+  if (!asking) {
+    asking = new Promise((resolve) => {
+      $('refused').hidden = !refused;
+      $('token').value = '';
+      $('login').returnValue = '';
+      $('login').showModal();
+      $('login').addEventListener('close', () => {
+        asking = null;
+        const given = $('login').returnValue === 'use' && $('token').value !== '';
+        if (given) sessionStorage.setItem('token', $('token').value);
+        resolve(given);
+      }, { once: true });
+    });
+  }
+  return asking;
+}
+
+async function api(path, options = {}) {
+  let response = await send(path, options);
+  while (response.status === 401) {
+    if (!await askForToken(sessionStorage.getItem('token') !== null)) {
+      throw new Error('A valid token is needed.');
+    }
+    response = await send(path, options);
   }
   const body = await response.json().catch(() => ({}));
   if (!response.ok) {
@@ -75,6 +102,8 @@ async function draw(canvas, file, faces, chosen) {
 }
 
 async function load(side, file) {
+  const caption = $(`drop-${side}`).querySelector('figcaption');
+  caption.textContent = 'Looking for faces…';
   await attempt(async () => {
     const found = await api('/api/faces', { method: 'POST', body: form({ picture: file }) });
     const state = sides[side];
@@ -83,12 +112,12 @@ async function load(side, file) {
     const areas = found.faces.map((face) => face.size);
     state.chosen = areas.indexOf(Math.max(...areas));
     state.ratio = await draw($(`canvas-${side}`), file, state.faces, state.chosen);
-    const caption = $(`drop-${side}`).querySelector('figcaption');
     caption.textContent = found.faces.length === 0
       ? 'No face was found. Choose another picture.'
       : found.faces.length === 1 ? '1 face' : `${found.faces.length} faces: click one`;
     await compare();
   });
+  if (caption.textContent.endsWith('…')) caption.textContent = 'Choose another picture';
 }
 
 async function choose(side, event) {
@@ -116,7 +145,8 @@ async function compare() {
   const answer = await api('/api/sweep', {
     method: 'POST', headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ first: faces[0].image, second: faces[1].image,
-                           sizes: [faces[0].size, faces[1].size] }),
+                           sizes: [faces[0].size, faces[1].size],
+                           far: Number($('wanted').value) }),
   });
   if (mine !== request) return; // a newer comparison was asked for meanwhile
   sweep = answer;
@@ -189,7 +219,8 @@ async function people() {
     const text = document.createElement('span');
     text.textContent = `${person.name} `;
     const detail = document.createElement('small');
-    detail.textContent = `${person.pictures} picture(s); ${person.consent || 'no consent noted'}`;
+    const pictures = person.pictures === 1 ? '1 picture' : `${person.pictures} pictures`;
+    detail.textContent = `${pictures}; ${person.consent || 'no consent noted'}`;
     text.append(detail);
     const button = document.createElement('button');
     button.textContent = 'Delete';
@@ -204,8 +235,12 @@ async function people() {
 }
 
 async function probe(file) {
-  await attempt(async () => {
-    const found = await api('/api/identify', { method: 'POST', body: form({ picture: file }) });
+  probed = file;
+  $('answers').textContent = 'Searching…';
+  const answered = await attempt(async () => {
+    const found = await api('/api/identify', {
+      method: 'POST', body: form({ picture: file, fpir: $('fpir').value }),
+    });
     await draw($('canvas-probe'), file, found.faces, -1);
     $('answers').replaceChildren(...(found.faces.length ? found.faces : [null]).map((face) => {
       const item = document.createElement('li');
@@ -219,7 +254,9 @@ async function probe(file) {
         : `${Math.round(face.size)} px: ${face.person || 'nobody of the gallery'}${best}`;
       return item;
     }));
+    return true;
   });
+  if (!answered) $('answers').textContent = '';
 }
 
 // -- wiring ----------------------------------------------------------------------------------
@@ -255,6 +292,7 @@ $('resolution').addEventListener('input', update);
 $('choose-probe').addEventListener('click', () => $('file-probe').click());
 $('file-probe').addEventListener('change', (event) => event.target.files[0]
                                  && probe(event.target.files[0]));
+$('fpir').addEventListener('change', () => probed && probe(probed));
 $('webcam').hidden = !navigator.mediaDevices?.getUserMedia;
 $('webcam').addEventListener('click', () => attempt(async () => {
   $('video').srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
@@ -278,7 +316,16 @@ $('enroll').addEventListener('submit', (event) => {
     return person;
   });
 });
-$('login').addEventListener('close', () => sessionStorage.setItem('token', $('token').value));
+$('wanted').addEventListener('change', () => attempt(compare));
+
+// Rates that the calibration supports, and the finest of them; 1 % is chosen where it is there.
+function offerRates(finest) {
+  const rates = [.1, .01, .001, 1e-4, 1e-5].filter((rate) => rate >= finest);
+  if (finest > .01) rates.push(finest);
+  $('wanted').replaceChildren(...rates.map((rate) => new Option(percent(rate), rate)));
+  $('wanted').value = rates.includes(.01) ? .01 : rates.at(-1);
+  $('rate').hidden = false;
+}
 
 fetch('/health').then((response) => response.json()).then((health) => {
   $('tab-gallery').hidden = health.people === null;
@@ -286,5 +333,7 @@ fetch('/health').then((response) => response.json()).then((health) => {
     ? `calibrated from ${health.smallest} px, false-accept rates from `
       + `${percent(health.finest_far)} on`
     : 'not calibrated: similarities without verdicts';
-  if (health.token && !sessionStorage.getItem('token')) $('login').showModal();
+  if (health.calibrated) offerRates(health.finest_far);
+  else $('wanted').replaceChildren(new Option('', .01));
+  if (health.token && !sessionStorage.getItem('token')) askForToken(false);
 });

@@ -67,7 +67,9 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
     Returns:
         One dict a pair of sizes: ``small``, ``large`` (px), ``threshold``; ``far`` as measured,
         with the 95 % interval ``far_low`` to ``far_high`` over the people here; ``inside``, whether
-        the wanted rate lies in it; ``frr`` as measured and ``frr_promised``; ``ece`` (expected
+        it agrees with the wanted rate: 0 lies in the 95 % interval of their difference, which both
+        the people here and those of the calibration make uncertain (Zou and Donner, Statistics in
+        Medicine 2008, eq. 6); ``frr`` as measured and ``frr_promised``; ``ece`` (expected
         calibration error of the posterior at equal priors) and ``cllr`` (bits).
     """
     _, codes = np.unique(identities, return_inverse=True)
@@ -86,6 +88,7 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
             rates = person_bootstrap(_counts(first[wrong], second[wrong], people),
                                      _counts(first[~same], second[~same], people), draws, seed)
             low, high = np.nanpercentile(rates, [2.5, 97.5])
+            measured = float(wrong.sum() / (~same).sum())
             # As many pairs of each kind: the posterior at equal priors is a share to compare with.
             count = min(int(same.sum()), 5000)
             chosen = np.concatenate([rng.choice(np.flatnonzero(kind), count, replace=False)
@@ -93,12 +96,20 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
             ratios = calibration.llr(scores[chosen], (small, large))
             out.append(dict(
                 small=small, large=large, threshold=decision.threshold,
-                far=float(wrong.sum() / (~same).sum()), far_low=float(low), far_high=float(high),
-                inside=bool(low <= far <= high), frr=float((scores[same] <= decision.threshold
-                                                            ).mean()), frr_promised=decision.frr,
+                far=measured, far_low=float(low), far_high=float(high),
+                inside=_agree((measured, low, high), (far, *decision.far_interval)),
+                frr=float((scores[same] <= decision.threshold).mean()), frr_promised=decision.frr,
                 ece=float(expected_calibration_error(1 / (1 + np.exp(-ratios)), same[chosen])),
                 cllr=float(cllr(ratios, same[chosen]))))
     return out
+
+
+def _agree(first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:
+    """Whether two independent rates, each with its 95 % interval, may be equal."""
+    (one, one_low, one_high), (two, two_low, two_high) = first, second
+    below = np.hypot(one - one_low, two_high - two)
+    above = np.hypot(one_high - one, two - two_low)
+    return bool(-above <= one - two <= below)
 
 
 def _counts(first: np.ndarray, second: np.ndarray, people: int) -> np.ndarray:

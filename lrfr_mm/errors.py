@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ['ConfigError', 'InputError', 'InputExistsError', 'InputMissingError',
-           'MissingDependencyError', 'OutputError', 'UserError', 'reading']
+__all__ = ['ConfigError', 'IncompleteInputError', 'InputError', 'InputExistsError',
+           'InputMissingError', 'MissingDependencyError', 'OutputError', 'UserError', 'reading']
 
 
 class UserError(Exception):
@@ -34,6 +34,12 @@ class InputMissingError(UserError, FileNotFoundError):
 
     def __str__(self) -> str:  # OSError would print (errno, text) for two arguments
         return ' '.join(map(str, self.args))
+
+
+class IncompleteInputError(InputMissingError):
+    """A file of a data set that is not there although others of the set are: a list names an image
+    that does not exist. It is an error also where a data set as a whole may be missing.
+    """
 
 
 class InputExistsError(UserError, FileExistsError):

@@ -24,6 +24,7 @@ from lrfr_mm.engine.hooks import (
 from lrfr_mm.engine.hooks.partial_fc import sharded_head
 from lrfr_mm.engine.overrides import check_loaders
 from lrfr_mm.engine.start import Start, find_start
+from lrfr_mm.engine.structure import check_structure
 from lrfr_mm.engine.training_set import check_training_set
 from lrfr_mm.engine.work_dir import lock_work_dir
 from lrfr_mm.errors import ConfigError
@@ -58,6 +59,7 @@ def build_runner(config: Config, train: bool) -> Runner:
     """
     allow_checkpoint_classes()
     write_whole_files()
+    check_structure(config, train)
     check_loaders(config)
     check_optimizer(config)
     text = config.pretty_text

@@ -85,6 +85,7 @@ def test_command(argv: Sequence[str] | None = None) -> int:
     failures = runner.test_loop.failures
     for name, error in failures.items():
         shown = message_of(error) if isinstance(error, UserError) else f'{error!r}; see the log'
+        shown = shown.removeprefix(f'benchmark {name}: ')
         print(f'error: benchmark {name} failed: {shown}', file=sys.stderr)
     if not failures:
         return 0

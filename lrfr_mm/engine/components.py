@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from lrfr_mm import registry
 from lrfr_mm.errors import ConfigError, UserError
@@ -17,6 +18,8 @@ from lrfr_mm.registry import type_name
 __all__ = ['arguments_of', 'check_optimizer', 'component_class', 'naming_components', 'near_names']
 
 _UNKNOWN = re.compile(r"['\"]?([\w.]+) is not in the (?:\w+::)?([\w ]+) registry")
+_RUNNER_FILE = inspect.getsourcefile(Runner)
+_RUNNER_CHECKS = ('__init__', 'from_cfg', 'set_randomness', 'setup_env', '_check_scheduler_cfg')
 _BUILDERS = ('build_from_cfg', 'build_scheduler_from_cfg')
 
 
@@ -75,6 +78,8 @@ def naming_components(config: Config | dict) -> Iterator[None]:
         raise
     except (TypeError, ValueError, KeyError, AssertionError, OSError, ImportError) as error:
         built = _config_being_built(error)
+        if built is None and _refused_by_runner(error):
+            raise ConfigError(' '.join(str(error).split())) from error
         if built is None or (isinstance(error, KeyError) and not _UNKNOWN.search(str(error))):
             raise
         known = config.to_dict() if isinstance(config, Config) else config
@@ -106,6 +111,14 @@ def _config_being_built(error: BaseException) -> dict | None:
         if frame.f_code.co_name in _BUILDERS and isinstance(frame.f_locals.get('cfg'), dict):
             found = dict(frame.f_locals['cfg'])
     return found
+
+
+def _refused_by_runner(error: BaseException) -> bool:
+    """Whether mmengine's Runner itself raised ``error`` for a setting that it was given."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    code = frame.f_code
+    return (isinstance(error, (TypeError, ValueError)) and code.co_filename == _RUNNER_FILE
+            and (code.co_name in _RUNNER_CHECKS or code.co_name.startswith('build_')))
 
 
 def _find_key(node, built: dict, path: str = '') -> str | None:

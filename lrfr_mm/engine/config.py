@@ -11,6 +11,7 @@ from mmengine.config import Config
 import lrfr_mm
 from lrfr_mm.datasets.benchmarks import add_defaults
 from lrfr_mm.engine.overrides import apply_overrides
+from lrfr_mm.engine.structure import check_structure
 from lrfr_mm.errors import ConfigError, InputMissingError
 from lrfr_mm.registry import type_name
 
@@ -115,12 +116,13 @@ def select_benchmarks(config: Config, names: str | None, out: str | None) -> Non
     Benchmarks that a module of the user's own registered in ``DEFAULTS`` are there as well.
 
     Raises:
-        ConfigError: If the config has no benchmark of a name.
+        ConfigError: If the config has no test, or no benchmark of a name.
     """
     if out:
         for hook in config.get('custom_hooks', []):
             if type_name(hook) == 'ReportHook':
                 hook.out = out
+    check_structure(config, train=False)
     add_defaults(config.test_dataloader.dataset, config.test_evaluator,
                  config.get('data_root', 'data/'))
     if names is None or names == 'all':

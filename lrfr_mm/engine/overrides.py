@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 from collections.abc import Mapping
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
+from mmengine.runner import LogProcessor, Runner
 from torch.utils.data import DataLoader
 
 from lrfr_mm.engine.components import arguments_of, component_class, near_names
@@ -23,6 +24,10 @@ _LOADER = ('dataset', 'num_batch_per_epoch')
 # Keys that mmengine's build functions take out of a component's config.
 _BUILDER = dict(optim_wrapper=('constructor', 'paramwise_cfg'),
                 param_scheduler=('convert_to_iter_based', 'epoch_length'))
+# Dicts that are no components.
+_PLAIN = dict(env_cfg=('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
+              randomness=[*inspect.signature(Runner.set_randomness).parameters][1:],
+              log_processor=[*inspect.signature(LogProcessor.__init__).parameters, 'type'][1:])
 _PATHS = ('data_root', 'load_from', 'work_dir')
 
 
@@ -75,12 +80,22 @@ def _parse(config: Config, key: str, value):
     if not isinstance(value, str):
         return value
     present = _lookup(config, key.split('.'))
+    if value[:1] in ('[', '(', '{'):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            pass  # mmengine's form without quotation marks, [a,b]
     parser = argparse.ArgumentParser()
     parser.add_argument('--value', nargs='+', action=DictAction)
     try:
         parsed = parser.parse_args(['--value', f'value={value}']).value['value']
     except (AssertionError, ValueError, SyntaxError) as error:
         raise ConfigError(f'{key}={value}: {error}') from error
+    items = parsed if isinstance(parsed, (list, tuple)) else (parsed,)
+    if any(isinstance(item, str) and item.startswith(('{', 'dict(')) for item in items) or (
+            isinstance(present, (dict, Config)) and parsed is not None):
+        raise ConfigError(f"{key}={value}: a dict is written as a Python literal, "
+                          "\"{'type': 'NAME'}\", and a list of them \"[{'type': 'NAME'}]\"")
     text = isinstance(present, str) or key.rpartition('.')[2] in _PATHS
     if text and not (parsed is None or isinstance(parsed, bool) or value[:1] in '[('):
         return value
@@ -136,6 +151,8 @@ def _settings(path: list[str], node) -> set[str] | None:
         return {*inspect.signature(Runner.__init__).parameters, *_TOP_LEVEL} - {'self'}
     if path[-1] in ('train_dataloader', 'val_dataloader', 'test_dataloader') and len(path) == 1:
         return _loader_settings()
+    if len(path) == 1 and path[0] in _PLAIN and not node.get('type'):
+        return set(_PLAIN[path[0]])
     if path == ['default_hooks']:
         return {name for name, hook in node.items() if hook is None or hook.get('type')}
     component = component_class(node) if node.get('type') else None

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseDataPreprocessor
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.ops.align import flip_landmarks
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.ops.jitter import jitter_landmarks
@@ -138,8 +139,8 @@ class FacePreprocessor(BaseDataPreprocessor):
         draws = None
         if training and self.multi_res is not None:
             if 'lr' in inputs:
-                raise ValueError('the batch has an LR view already: use multi_res here or '
-                                 'MultiResAug in the pipeline, not both')
+                raise ConfigError('the batch has an LR view already: use multi_res here or '
+                                  'MultiResAug in the pipeline, not both')
             draws = self._draw(samples, len(inputs['hr']))
         data = self.cast_data(dict(inputs=inputs, data_samples=samples))
         inputs, samples = data['inputs'], data['data_samples']
@@ -175,7 +176,7 @@ class FacePreprocessor(BaseDataPreprocessor):
         if self.multi_res.curriculum:
             epochs = get_field(samples, 'epoch')
             if epochs is None:
-                raise ValueError("multi_res: a curriculum needs the field 'epoch' in the samples")
+                raise ConfigError("multi_res: a curriculum needs the field 'epoch' in the samples")
             epoch = int(epochs[0])
         return (keys, *self.multi_res(keys, epoch))
 

@@ -11,9 +11,15 @@ from scipy.io import loadmat, savemat
 from lrfr_mm.datasets import SyntheticFaces
 from lrfr_mm.datasets.alignment import read_landmarks
 from lrfr_mm.datasets.benchmarks import (
+    IJB,
+    CFPPairs,
     GalleryBenchmark,
     PairBenchmark,
     PairList,
+    SurvFace,
+    SurvFacePairs,
+    TinyFace,
+    pair_bin,
     read_bin,
     read_pairs,
     read_two_line_pairs,
@@ -33,7 +39,7 @@ from lrfr_mm.datasets.benchmarks.surveillance import (
 from lrfr_mm.datasets.image_files import ImageFinder, list_images
 from lrfr_mm.datasets.mat_files import read_mat
 from lrfr_mm.datasets.text_lists import read_lines
-from lrfr_mm.errors import InputError, InputMissingError, UserError
+from lrfr_mm.errors import IncompleteInputError, InputError, InputMissingError, UserError
 
 
 @pytest.mark.parametrize('lines', [
@@ -120,7 +126,8 @@ def test_cfp_lists(tmp_path):
 
 @pytest.mark.parametrize('text', ['\ufeffa b.jpg\t1\t2\t3\t4\n', 'a b.jpg,1,2,3,4',
                                   'a b.jpg 1 2 3 4', '1\nname x y x y\na b.jpg 1 2 3 4\n',
-                                  'name x y\na b 1 2 3 4', 'a b.JPG\t1 2\t3 4'])
+                                  'name x y\na b 1 2 3 4', 'a b.JPG\t1 2\t3 4',
+                                  '"a b.jpg" 1 2 3 4', '"a b.jpg",1,2,3,4'])
 def test_landmark_tables_with_marks_and_blanks(tmp_path, text):
     (tmp_path / 't.txt').write_text(text, encoding='utf-8')
     found = read_landmarks(tmp_path / 't.txt', 'table')
@@ -131,7 +138,8 @@ def test_landmark_tables_with_marks_and_blanks(tmp_path, text):
     ('a 1 2 3 4\nb 1 2 3\n', 2), ('a 1 2 3 4\nb one 2 3 4\n', 2), ('a 1 2 3 4\nsome words\n', 2),
     ('a 1 2 3 4\nb\n', 2), ('a 1 2 3 4\na 1 2 3 4\n', 2), ('a 1 2 3 nan\n', 1),
     ('a 1 2 3 4\n../b 1 2 3 4\n', 2), ('img 7 1 2 3 4\n', 1), ('x\ny\nz\na 1 2 3 4\n', 3),
-    ('a 1 2 3 4\nx y z\n', 2), ('a,1,2,3,4\nb,1,2,,4,5\n', 2)])
+    ('a 1 2 3 4\nx y z\n', 2), ('a,1,2,3,4\nb,1,2,,4,5\n', 2),
+    ('b.jpg 1 2 3 4 5 x 7 8 9 10\n', 1), ('a b.png 1 2 3 4 5 nan 7 8 9 10\n', 1)])
 def test_no_landmark_line_is_dropped(tmp_path, text, line):
     (tmp_path / 't.txt').write_text(text)
     with pytest.raises(InputError, match=rf't\.txt, line {line}:'):
@@ -149,7 +157,6 @@ def jpeg(value):
 
 
 @pytest.mark.parametrize(('stored', 'said'), [
-    (([b'a', b'b', b'c', b'c'], [True, False]), 'pair 1: an image is compared with itself'),
     (([b'a', 10 ** 12], [True]), 'image 1 is not stored as bytes'),
     (([b'a', np.arange(3.)], [True]), 'image 1 is not stored as bytes'),
     (([b'a', b'b'], [7]), 'label of pair 0'), (([b'a', b'b'], ['yes']), 'label of pair 0'),
@@ -164,6 +171,17 @@ def test_bin_files_are_checked(tmp_path, stored, said):
     with pytest.raises(InputError, match=r'x\.bin') as error:
         read_bin(path)
     assert said in str(error.value)
+
+
+def test_equal_images_in_a_pair_of_a_bin_are_warned_of(tmp_path, monkeypatch):
+    path, said = tmp_path / 'x.bin', []
+    monkeypatch.setattr(pair_bin, 'print_log', lambda text, **_: said.append(text))
+    path.write_bytes(pickle.dumps(([b'a', b'b', b'c', b'c', b'd', b'd'], [True, False, True])))
+    assert len(read_bin(path)[0]) == 6
+    assert len(said) == 1 and 'x.bin: 2 of 3 pairs' in said[0] and 'first is pair 1' in said[0]
+    path.write_bytes(pickle.dumps(([b'a', b'b', b'b', b'a'], [True, False])))
+    read_bin(path)
+    assert len(said) == 1
 
 
 class Huge:
@@ -331,6 +349,10 @@ FACES = SyntheticFaces(2, 3)
     ([0, 1, -2, 0, 1, -2], [0, 1, 2], [3, 4, 5], 'gallery image 2 has the label -2'),
     ([0, 1, -1, 0, 1, -1], [0, 1, 2], [3, 4, 5], 'probe 5 has the label -1'),
     ([0, 1, -3, 0, 1, 2], [0, 1, 2], [3, 4, 5], 'gallery image 2 has the label -3'),
+    ([0] * 6, [0, 1, 3], [3, 4, 5], 'image 3 is a probe and in the gallery'),
+    ([0] * 5, [0, 1, 2], [3, 4, 5], '5 labels for 6 images'),
+    ([0] * 6, [0, 1, 6], [3, 4, 5], 'gallery image 6 is not there'),
+    ([0] * 6, [0, 1, 2], [3, -1], 'probe -1 is not there'),
     ([0] * 6, [], [3, 4, 5], 'the gallery is empty'), ([0] * 6, [1], [], 'there are no')])
 def test_gallery_labels(labels, gallery, probes, said):
     class Own(GalleryBenchmark):
@@ -358,8 +380,22 @@ def test_errors_of_lists_name_the_benchmark(tmp_path):
     with pytest.raises(InputError, match=r'^benchmark lfw: .*empty\.txt lists no pairs'):
         PairList(name='lfw', root=str(tmp_path), pairs=str(tmp_path / 'empty.txt'))
     (tmp_path / 'p.txt').write_text('A 1 2\n')
-    with pytest.raises(InputMissingError, match=r'^benchmark lfw: .*A_0001'):
+    with pytest.raises(IncompleteInputError, match=r'^benchmark lfw: .*A_0001'):
         PairList('lfw', str(tmp_path), str(tmp_path / 'p.txt'))
+
+
+@pytest.mark.parametrize(('kind', 'arguments'), [
+    (PairList, dict(pairs='{}/no.txt')), (CFPPairs, {}), (IJB, {}), (TinyFace, {}), (SurvFace, {}),
+    (SurvFacePairs, {})])
+def test_a_set_that_lacks_a_file_differs_from_a_set_that_is_missing(kind, arguments, tmp_path):
+    arguments = {key: value.format(tmp_path) for key, value in arguments.items()}
+    for root in (tmp_path / 'nowhere', tmp_path):  # the second is there, and empty
+        with pytest.raises(InputMissingError, match=r'^benchmark mine: ') as error:
+            kind(name='mine', root=str(root), **arguments)
+        assert not isinstance(error.value, IncompleteInputError)
+    (tmp_path / 'something').mkdir()
+    with pytest.raises(IncompleteInputError, match=r'^benchmark mine: '):
+        kind('mine', str(tmp_path), **arguments)
 
 
 @pytest.mark.parametrize(('reader', 'text', 'said'), [

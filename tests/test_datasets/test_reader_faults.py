@@ -255,7 +255,8 @@ def test_an_index_that_lost_lines(tmp_path, remove, text):
             RecordIOFaces(tmp_path)
 
 
-@pytest.mark.parametrize(('remove', 'sound'), [([], True), ([2], False), ([4], False)])
+@pytest.mark.parametrize(('remove', 'sound'), [([], True), ([0], False), ([2], False),
+                                               ([4], False)])
 def test_an_index_without_header_that_lost_lines(tmp_path, remove, sound):
     lines = stored(tmp_path, header=False)
     kept = [line for k, line in enumerate(lines) if k not in remove]
@@ -268,6 +269,15 @@ def test_an_index_without_header_that_lost_lines(tmp_path, remove, sound):
     else:
         with pytest.raises(InputError, match='it lost lines'):
             RecordIOFaces(tmp_path)
+
+
+@pytest.mark.parametrize('header', [True, False])
+def test_two_keys_of_one_record(tmp_path, header):
+    lines = stored(tmp_path, header=header)
+    lines[3] = '3\t' + lines[2].split()[1]  # record 3 is lost, record 2 would count twice
+    (tmp_path / 'train.idx').write_text('\n'.join(lines))
+    with pytest.raises(InputError, match='keys 2 and 3 both point to byte'):
+        RecordIOFaces(tmp_path)
 
 
 @pytest.mark.parametrize('label', [float('nan'), float('inf'), 2.5, 1e30])

@@ -224,6 +224,21 @@ def test_what_could_be_measured_is_kept_when_a_benchmark_fails(kind, trained, fa
            '--benchmarks', 'a')
 
 
+@pytest.mark.parametrize('command', ['train', 'test'])
+def test_a_benchmark_that_lacks_an_image_is_not_skipped(command, trained, faces, written, tmp_path):
+    (tmp_path / 'pairs.txt').write_text('person 50\t0\t9\n')
+    config = written('incomplete', replace=[(
+        f"type='PairBin', name='absent', path='{faces}/absent.bin'",
+        f"type='PairList', name='absent', root='{faces}/test', pairs='{tmp_path}/pairs.txt'")])
+    checkpoint = [trained[0] / 'epoch_3.pth'] if command == 'test' else []
+    done = inside(command, config, *checkpoint, '--work-dir', tmp_path / 'w', code=2)
+    assert 'benchmark absent' in done.stderr and 'person 50_0000' in done.stderr
+    if command == 'train':
+        assert 'Epoch(train)' not in done.text  # said before the first epoch
+    else:
+        assert 'faces/accuracy' in json.loads((tmp_path / 'w' / 'metrics.json').read_text())
+
+
 def test_a_metric_needs_its_benchmark(trained, faces, written, tmp_path):
     config = written('no_c', extra=TWO.format(data=faces, other=faces / 'test', metric='').replace(
         "benchmark='b'", "benchmark='c'"))

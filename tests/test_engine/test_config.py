@@ -85,6 +85,10 @@ def test_a_setting_that_somebody_reads_may_be_new(option, path, value):
     ('default_hooks.checkpont.interval=2', 'default_hooks.checkpont', 'checkpoint'),
     ('default_hooks.logger.intervall=2', 'default_hooks.logger.intervall', 'interval'),
     ('optim_wrapper.optimiser.lr=2', 'optim_wrapper.optimiser', 'optimizer'),
+    ('env_cfg.cudnn_benchmarkk=True', 'env_cfg.cudnn_benchmarkk', 'cudnn_benchmark'),
+    ('randomness.sed=3', 'randomness.sed', 'seed'),
+    ('log_processor.by_epochh=True', 'log_processor.by_epochh', 'by_epoch'),
+    ('log_processor.window=3', 'log_processor.window', 'window_size'),
 ])
 def test_an_override_of_nothing_is_refused_with_the_near_names(option, key, near):
     with pytest.raises(ConfigError) as error:

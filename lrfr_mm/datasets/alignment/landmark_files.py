@@ -97,8 +97,11 @@ def _split(line: str, where: str) -> tuple[str, list[float]]:
             count += 1
         name = line.rsplit(None, count)[0] if count else line
         words = words[len(words) - count:]
+    name = name[1:-1] if name[:1] == name[-1:] == '"' and len(name) > 2 else name
     values = [_number(word) for word in words]
-    if len(values) not in _VALUES or None in values:
+    # A name goes on behind its ending where one of the numbers cannot be read.
+    longer = len(fields) == 1 and any(is_image_name(word) for word in name.split()[:-1])
+    if len(values) not in _VALUES or None in values or longer:
         raise InputError(f'{where}: a name and 2, 4 or 5 points expected, got {line[:80]!r} (a '
                          'name that ends in a number needs a tab or comma behind it)')
     return name, values

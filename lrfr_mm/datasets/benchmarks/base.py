@@ -1,6 +1,7 @@
 """A benchmark: images, each once, and apart from them the protocol."""
 from __future__ import annotations
 
+import inspect
 import os
 from functools import wraps
 
@@ -9,7 +10,7 @@ import numpy as np
 from lrfr_mm.datasets.face_dataset import FaceDataset
 from lrfr_mm.datasets.image_files import read_image_file
 from lrfr_mm.datasets.sources.base import FaceSource
-from lrfr_mm.errors import InputError, InputMissingError
+from lrfr_mm.errors import IncompleteInputError, InputError, InputMissingError
 from lrfr_mm.evaluation.functional.identification import DISTRACTOR, UNKNOWN
 
 __all__ = ['Benchmark', 'FileFaces', 'GalleryBenchmark', 'PairBenchmark', 'TemplateBenchmark',
@@ -54,7 +55,12 @@ class FileFaces(FaceSource):
 
 
 def _naming_the_benchmark(init):
-    """``init`` whose errors of the user's input begin with the name of the benchmark."""
+    """``init`` whose errors of the user's input begin with the name of the benchmark.
+
+    A missing file is an IncompleteInputError if ``root``, the directory of the set, holds anything.
+    """
+    signature = inspect.signature(init)
+
     @wraps(init)
     def wrapped(self, *args, **kwargs):
         name = kwargs.get('name', args[0] if args else '')
@@ -63,14 +69,25 @@ def _naming_the_benchmark(init):
         except (InputError, InputMissingError) as error:
             if str(error).startswith(f'benchmark {name}: '):
                 raise
-            raise type(error)(f'benchmark {name}: {error}') from error
+            kind = type(error)
+            if isinstance(error, InputMissingError):
+                given = signature.bind_partial(self, *args, **kwargs).arguments
+                if _holds_anything(given.get('root')):
+                    kind = IncompleteInputError
+            raise kind(f'benchmark {name}: {error}') from error
     return wrapped
+
+
+def _holds_anything(directory) -> bool:
+    return directory is not None and os.path.isdir(directory) and bool(os.listdir(directory))
 
 
 class Benchmark(FaceDataset):
     """Faces with a name and a protocol.
 
-    Errors of the user's input that the constructor of a subclass raises begin with the name.
+    Errors of the user's input that the constructor of a subclass raises begin with the name. A
+    missing file is an IncompleteInputError if the set's directory (``root``) is there; without the
+    directory it is an InputMissingError, and the benchmark is skipped.
 
     Args:
         name: Short name; the first part of its metrics' names.
@@ -133,8 +150,9 @@ class GalleryBenchmark(Benchmark):
         probes: Name of each set of probes to its positions; '' for an only one.
 
     Raises:
-        InputError: For an empty gallery or set of probes, or a label that does not fit its image's
-            part; the text has the image's index.
+        InputError: For an empty gallery or set of probes, a position that is not there, an image
+            that is gallery and probe, or a label that does not fit its image's part; the text has
+            the image's index.
     """
 
     def __init__(self, name: str, source, labels: np.ndarray, gallery: np.ndarray,
@@ -143,6 +161,8 @@ class GalleryBenchmark(Benchmark):
         self.identities = np.asarray(labels, np.int64)
         self.gallery = np.asarray(gallery, np.int64)
         self.probes = {key: np.asarray(value, np.int64) for key, value in probes.items()}
+        if len(self.identities) != len(self):
+            raise InputError(f'{len(self.identities)} labels for {len(self)} images')
         if len(self.gallery) == 0:
             raise InputError('the gallery is empty')
         if not self.probes or not all(len(p) for p in self.probes.values()):
@@ -150,8 +170,15 @@ class GalleryBenchmark(Benchmark):
         self._check_labels(self.gallery, DISTRACTOR, 'gallery image')
         for positions in self.probes.values():
             self._check_labels(positions, UNKNOWN, 'probe')
+            both = np.intersect1d(positions, self.gallery)
+            if len(both):
+                raise InputError(f'image {both[0]} is a probe and in the gallery: it would be '
+                                 'compared with itself')
 
     def _check_labels(self, positions: np.ndarray, nobody: int, what: str) -> None:
+        outside = positions[(positions < 0) | (positions >= len(self))]
+        if len(outside):
+            raise InputError(f'{what} {outside[0]} is not there: there are {len(self)} images')
         labels = self.identities[positions]
         wrong = np.flatnonzero((labels < 0) & (labels != nobody))
         if len(wrong):
@@ -172,7 +199,7 @@ class TemplateBenchmark(Benchmark):
         detector_scores: Of each image, (N,), or None.
 
     Raises:
-        InputError: Without pairs.
+        InputError: Without pairs, or for numbers that are not one an image.
     """
 
     def __init__(self, name: str, source, template_ids: np.ndarray, media_ids: np.ndarray,
@@ -183,5 +210,8 @@ class TemplateBenchmark(Benchmark):
         self.pairs, self.is_same = np.asarray(pairs), np.asarray(is_same, bool)
         if len(self.pairs) == 0:
             raise InputError('there are no pairs')
+        for what, values in (('template', self.template_ids), ('media', self.media_ids)):
+            if len(values) != len(self):
+                raise InputError(f'{len(values)} {what} numbers for {len(self)} images')
         self.galleries, self.probes = galleries or {}, probes
         self.detector_scores = detector_scores

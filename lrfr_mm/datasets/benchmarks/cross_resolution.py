@@ -42,10 +42,7 @@ class CrossResolution(Benchmark):
             raise InputError(f'resolution must be at least 1 px, got {resolution}')
         if sides == 'probe' and isinstance(inner, TemplateBenchmark):
             raise InputError(f'{name}: the images of templates have no side, use sides=\'both\'')
-        self.inner, self.name, self.alignment = inner, name, inner.alignment
-        self.resolution, self.stream_batch = resolution, 1
-        self.protocol_note = (f'{inner.protocol_note}; {"probes" if sides == "probe" else "all"} '
-                              f'at {resolution} px')
+        self.inner, self.resolution = inner, resolution
         count = len(inner)
         if sides == 'both':
             self._position, self._low = np.arange(count), np.ones(count, bool)
@@ -60,7 +57,9 @@ class CrossResolution(Benchmark):
             self._low = np.arange(len(self._position)) >= len(plain)
             first, second = np.full(count, -1), np.full(count, -1)
             first[plain], second[low] = np.arange(len(plain)), len(plain) + np.arange(len(low))
-        self.source = _Chosen(inner.source, self._position)
+        super().__init__(name, _Chosen(inner.source, self._position), inner.alignment,
+                         f'{inner.protocol_note}; {"probes" if sides == "probe" else "all"} at '
+                         f'{resolution} px', decoder=inner.decoder)
         if isinstance(inner, PairBenchmark):
             self.pairs = np.stack([first[inner.pairs[:, 0]], second[inner.pairs[:, 1]]], 1)
             self.is_same = inner.is_same

@@ -1,11 +1,13 @@
 """insightface's .bin benchmarks: a pickle of encoded images and of booleans."""
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 
 from lrfr_mm.datasets.benchmarks.base import PairBenchmark, require_files
 from lrfr_mm.datasets.benchmarks.miniature import People, draw_pairs, jpeg_bytes, miniature
@@ -36,13 +38,14 @@ class _DataUnpickler(pickle.Unpickler):
 def read_bin(path: str) -> tuple[list[bytes], np.ndarray]:
     """Read a .bin file without running anything in it.
 
+    Published sets may hold a picture twice: a pair of equal bytes is warned of, not refused.
+
     Returns:
         2 P encoded images, two a pair, and whether each pair shows one person, bool (P,).
 
     Raises:
         InputMissingError: If it does not exist.
-        InputError: If it is not such a pickle, names anything but plain data, or has a pair of an
-            image with itself; the text has the index of the pair.
+        InputError: If it is not such a pickle, or names anything but plain data.
     """
     require_files(path)
     with reading(f'{path} is not a .bin benchmark'), open(path, 'rb') as file:
@@ -52,9 +55,11 @@ def read_bin(path: str) -> tuple[list[bytes], np.ndarray]:
         is_same = np.array([_label(item, k) for k, item in enumerate(is_same)], bool)
     if len(images) != 2 * len(is_same):
         raise InputError(f'{path} has {len(images)} images for {len(is_same)} pairs')
-    for k in range(len(is_same)):
-        if images[2 * k] == images[2 * k + 1]:
-            raise InputError(f'{path}, pair {k}: an image is compared with itself')
+    equal = [k for k in range(len(is_same)) if images[2 * k] == images[2 * k + 1]]
+    if equal:
+        print_log(f'{path}: {len(equal)} of {len(is_same)} pairs compare an image with itself, the '
+                  f'first is pair {equal[0]}; the numbers include them', logger='current',
+                  level=logging.WARNING)
     return images, is_same
 
 

@@ -93,6 +93,12 @@ class RecordIOFaces(FaceSource):
         twice = np.flatnonzero(keys[1:] == keys[:-1])
         if len(twice):
             raise InputError(f'{self._idx} lists key {keys[twice[0]]} twice')
+        place = np.argsort(offsets, kind='stable')
+        twice = np.flatnonzero(np.diff(offsets[place]) == 0)
+        if len(twice):
+            one, two = keys[place[twice[0]:twice[0] + 2]]
+            raise InputError(f'{self._idx}: keys {one} and {two} both point to byte '
+                             f'{offsets[place[twice[0]]]}')
         self._offsets = self._select_images(keys, offsets)
         if len(self._offsets) == 0:
             raise InputError(f'{self._idx} lists no image')
@@ -117,6 +123,9 @@ class RecordIOFaces(FaceSource):
             return offsets[images]
         # Without a header, what lies between two records, or after the last, was not listed.
         in_file = np.sort(offsets)
+        if in_file[0] != 0:
+            raise InputError(f'{self._idx} does not list the record at byte 0 of {self._rec}: it '
+                             'lost lines')
         after = np.append(in_file[1:], self._size)
         suspicious = np.unique(np.append(np.searchsorted(in_file, offsets[:-1][np.diff(keys) > 1]),
                                          len(in_file) - 1))

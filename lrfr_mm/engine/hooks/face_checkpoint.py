@@ -1,12 +1,14 @@
 """Checkpoints that include the class shards of a PartialFCHead."""
 from __future__ import annotations
 
+import inspect
 import shutil
 from pathlib import Path
 
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from lrfr_mm.engine.hooks.fully_sharded import whole_states
 from lrfr_mm.engine.hooks.partial_fc import head_folder, sharded_head
@@ -20,7 +22,21 @@ __all__ = ['FaceCheckpointHook']
 class FaceCheckpointHook(CheckpointHook):
     """mmengine's CheckpointHook that also writes the class shards of a PartialFCHead beside each
     checkpoint, one file a rank: ``epoch_3.head/classes-FIRST-LAST.pt``.
+
+    Args:
+        *args, **kwargs: See CheckpointHook, which would keep an unknown argument until it saves.
+
+    Raises:
+        TypeError: For an argument that neither CheckpointHook nor ``Runner.save_checkpoint`` has.
     """
+
+    def __init__(self, *args, **kwargs):
+        known = {*inspect.signature(CheckpointHook.__init__).parameters,
+                 *inspect.signature(Runner.save_checkpoint).parameters}
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(f"got an unexpected keyword argument '{name}'")
+        super().__init__(*args, **kwargs)
 
     def save_interrupted(self, runner) -> Path:
         """Write ``interrupted.pth`` after a step; the next regular checkpoint removes it.

@@ -7,6 +7,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 
 from lrfr_mm.engine.checkpoint import TRAINING_PARTS, check_checkpoint
+from lrfr_mm.engine.loops.benchmark_loop import BenchmarkLoop
 from lrfr_mm.engine.schedule import follow_config
 from lrfr_mm.engine.start import Start
 from lrfr_mm.registry import HOOKS
@@ -34,6 +35,8 @@ class StartHook(Hook):
 
     def before_run(self, runner) -> None:
         runner.logger.info(str(self.start))
+        if isinstance(runner.val_loop, BenchmarkLoop):
+            runner.val_loop.raise_unbuilt()  # not only after the first epoch
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         if self.start.kind == 'resume':

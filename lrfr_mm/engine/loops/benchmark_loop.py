@@ -16,7 +16,13 @@ from mmengine.runner import BaseLoop
 
 from lrfr_mm.engine.embedding import embed_benchmark
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
-from lrfr_mm.errors import ConfigError, InputError, InputMissingError, UserError
+from lrfr_mm.errors import (
+    ConfigError,
+    IncompleteInputError,
+    InputError,
+    InputMissingError,
+    UserError,
+)
 from lrfr_mm.evaluation.metrics import EmbeddingMetric, with_intervals
 from lrfr_mm.registry import DATASETS, LOOPS, METRICS
 
@@ -48,9 +54,9 @@ class BenchmarkLoop(BaseLoop):
     """mmengine's loop for ``val_cfg`` and ``test_cfg``.
 
     ``dataloader`` is ``dict(batch_size=, num_workers=, dataset=[benchmark, ...])``, ``evaluator``
-    a list of metrics, each with the name of its benchmark. Benchmarks whose files are missing are
-    skipped with a line that says so, unless ``strict``. The ranks share the images and all get the
-    same numbers.
+    a list of metrics, each with the name of its benchmark. Benchmarks that are missing are skipped
+    with a line that says so, unless ``strict``; one that is there but lacks a file has failed.
+    The ranks share the images and all get the same numbers.
 
     In a test, a benchmark that fails otherwise does not end the others: see ``failures``. In a
     validation it is raised.
@@ -84,7 +90,8 @@ class BenchmarkLoop(BaseLoop):
             built = _same_outcome(config)
             if not isinstance(built, Exception):
                 benchmarks.append(built)
-            elif not isinstance(built, FileNotFoundError):
+            elif not isinstance(built, FileNotFoundError) or isinstance(built,
+                                                                        IncompleteInputError):
                 self._unbuilt[name] = built
             elif strict:
                 raise built
@@ -108,6 +115,11 @@ class BenchmarkLoop(BaseLoop):
     def benchmarks(self) -> list:
         """The benchmarks whose files are there."""
         return self.dataloader.dataset
+
+    def raise_unbuilt(self) -> None:
+        """Raise what the construction of the first benchmark that failed raised."""
+        for error in self._unbuilt.values():
+            raise error
 
     def run(self) -> dict[str, float]:
         """Embed, measure, and call the hooks.

@@ -28,12 +28,14 @@ class FaceTrainLoop(EpochBasedTrainLoop):
             ``EpochBasedTrainLoop``.
 
     Raises:
-        ConfigError: If an epoch has no batch, or ends with a batch of one image that the model's
-            batch normalisation cannot take.
+        ConfigError: If ``val_interval`` is below 1, or an epoch has no batch, or ends with a batch
+            of one image that the model's batch normalisation cannot take.
     """
 
     def __init__(self, runner, dataloader, max_epochs: int, val_begin: int = 1,
                  val_interval: int = 1, dynamic_intervals: list[tuple[int, int]] | None = None):
+        if val_interval < 1:
+            raise ConfigError(f'train_cfg.val_interval must be at least 1, got {val_interval}')
         super().__init__(runner, dataloader, max_epochs, val_begin, val_interval,
                          dynamic_intervals)
         loader = self.dataloader

@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from torch import nn
 from torch.nn import functional as F
 
+from lrfr_mm.errors import ConfigError
 from lrfr_mm.models.build import build_part
 from lrfr_mm.models.data_preprocessor import FacePreprocessor
 from lrfr_mm.registry import MODELS
@@ -188,13 +189,13 @@ class LRFRecognizer(BaseModel):
             ``losses``; each a scalar, and only those that there are.
 
         Raises:
-            ValueError: If there is nothing to train with, or a loss misses what it needs.
+            ConfigError: If there is nothing to train with, or a loss misses what it needs.
         """
         if self.head is None and self.contrast_loss is None and not self.losses:
-            raise ValueError('a recognizer without a head and without losses cannot be trained')
+            raise ConfigError('a recognizer without a head and without losses cannot be trained')
         labels = get_field(data_samples, 'gt_label')
         if self.head is not None and labels is None:
-            raise ValueError('the head needs labels: the data_samples have no gt_label')
+            raise ConfigError('the head needs labels: the data_samples have no gt_label')
         hr, lr = self._embed_views(inputs, data_samples)
         losses = {}
         if self.head is not None and lr is None:
@@ -217,8 +218,8 @@ class LRFRecognizer(BaseModel):
         points_hr = self._landmarks(data_samples, 'hr')
         if 'lr' not in inputs:
             if self.contrast_loss is not None:
-                raise ValueError('contrast_loss needs an LR view: put MultiResAug into the '
-                                 'pipeline or multi_res into the data_preprocessor')
+                raise ConfigError('contrast_loss needs an LR view: put MultiResAug into the '
+                                  'pipeline or multi_res into the data_preprocessor')
             return self.embed(inputs['hr'], points_hr, 'hr'), None
         points_lr = self._landmarks(data_samples, 'lr')
         if (points_hr is None) != (points_lr is None):

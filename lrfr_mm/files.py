@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lrfr_mm.errors import InputError, InputMissingError, OutputError, UserError
+from filelock import FileLock, Timeout
 
-__all__ = ['file_sha256', 'make_directory', 'remove_stale_parts', 'safe_component',
+from lrfr_mm.errors import InputError, InputExistsError, InputMissingError, OutputError, UserError
+
+__all__ = ['file_sha256', 'locked', 'make_directory', 'remove_stale_parts', 'safe_component',
            'safe_components', 'safe_relative_path', 'temporary_file', 'whole_file', 'write_text']
 
 _HOST = re.sub(r'[^A-Za-z0-9-]', '-', socket.gethostname())[:40] or 'host'
@@ -80,6 +82,42 @@ def make_directory(path: str | os.PathLike) -> Path:
         raise OutputError(error.errno, f'cannot be made as a directory: {error.strerror}',
                           str(path)) from error
     return path
+
+
+@contextmanager
+def locked(path: str | os.PathLike, patience: float = 5.) -> Iterator[None]:
+    """Keep other processes that lock ``path`` out during a block; this process may lock it again.
+
+    The lock is a hidden file beside ``path``. The operating system gives it up with the process. A
+    file system without locks keeps nobody out.
+
+    Args:
+        path: What is written in the block; need not be there.
+        patience: Seconds to wait for another process; negative for as long as it takes.
+
+    Raises:
+        InputExistsError: If another process still holds the lock then.
+        OutputError: If the lock cannot be written.
+    """
+    path = Path(path)
+    file = path.with_name(f'.{path.name}.lock')
+    lock = FileLock(file, is_singleton=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise InputExistsError(f'{path}: another process is writing it') from None
+    except NotImplementedError:
+        yield
+        return
+    except OSError as error:
+        raise OutputError(error.errno, f'cannot be written: {error.strerror}', str(path)) from error
+    try:
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            file.unlink(missing_ok=True)  # before it is given up: never that of another process
+        lock.release()
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

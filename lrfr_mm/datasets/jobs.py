@@ -35,7 +35,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from lrfr_mm.errors import InputError, InputExistsError, MissingDependencyError, reading
-from lrfr_mm.files import remove_stale_parts, temporary_file, whole_file, write_text
+from lrfr_mm.files import locked, remove_stale_parts, temporary_file, whole_file, write_text
 
 __all__ = ['CLUSTERS', 'ChunkWork', 'building', 'run_chunks']
 
@@ -68,6 +68,7 @@ def building(destination: str | os.PathLike, plan: dict) -> Iterator[Path | None
 
     Started again after a kill, it gives the directory with what the first run left there. If the
     first run was killed after everything was done, it gives None: there is nothing left to do.
+    Another process that builds the same destination is kept out.
 
     Args:
         destination: Directory to make; may be there if it is empty.
@@ -75,11 +76,15 @@ def building(destination: str | os.PathLike, plan: dict) -> Iterator[Path | None
             directory, and another run's beginning is refused.
 
     Raises:
-        InputExistsError: If ``destination`` holds something, or ``DESTINATION.part`` is the
-            beginning of a run with another plan.
+        InputExistsError: If ``destination`` holds something, ``DESTINATION.part`` is the beginning
+            of a run with another plan, or another process builds it.
         OutputError: If the directory cannot be written.
     """
-    destination = Path(destination)
+    with locked(destination):
+        yield from _building(Path(destination), plan)
+
+
+def _building(destination: Path, plan: dict) -> Iterator[Path | None]:
     folder = destination.with_name(destination.name + '.part')
     text = json.dumps(plan, sort_keys=True)
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):

@@ -183,3 +183,36 @@ def test_a_cluster_whose_package_is_missing_says_what_to_install(tmp_path, monke
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(MissingDependencyError, match=f'pip install {package}'):
             run_chunks(Squares(), 3, tmp_path, 1, cluster=cluster, progress=False)
+
+
+LOCKING = '''
+import sys
+from lrfr_mm.errors import InputExistsError
+from lrfr_mm.files import locked
+try:
+    with locked(sys.argv[1], patience=.1):
+        print('free')
+except InputExistsError as error:
+    print(error)
+'''
+
+
+def test_another_process_cannot_build_the_same_destination(tmp_path):
+    def other():
+        return subprocess.run([sys.executable, '-c', LOCKING, str(tmp_path / 'out')], cwd=ROOT,
+                              capture_output=True, text=True, timeout=60, check=True).stdout
+
+    with building(tmp_path / 'out', {}) as directory:
+        (directory / 'x').write_text('1')
+        assert 'out: another process is writing it' in other()
+    assert 'free' in other()
+    assert list(tmp_path.iterdir()) == [tmp_path / 'out']
+
+
+def test_processes_that_need_one_cache_of_drawn_faces_wait_for_the_first(tmp_path):
+    code = ('from lrfr_mm.datasets import SyntheticFaces\n'
+            f'print(len(SyntheticFaces(3, 2, cache={str(tmp_path)!r})))')
+    running = [subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    ended = [process.communicate(timeout=120) for process in running]
+    assert [out for out, _ in ended] == ['6\n', '6\n'], ended

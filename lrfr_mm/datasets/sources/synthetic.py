@@ -12,6 +12,7 @@ from lrfr_mm.datasets.convert import convert
 from lrfr_mm.datasets.formats.record_io import RecordIOFaces
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.errors import ConfigError
+from lrfr_mm.files import locked
 from lrfr_mm.ops.facegen import render_face, sample_capture, sample_identity
 from lrfr_mm.registry import SOURCES
 
@@ -61,8 +62,14 @@ class SyntheticFaces(FaceSource):
             folder = Path(cache, f'drawing{_DRAWING}-seed{seed}-from{first_identity}-'
                                  f'{num_identities}x{images_per_identity}')
             if not (folder / 'train.idx').is_file():
-                convert(self, 'recordio', str(folder), os.cpu_count() or 1, _CHUNK, progress=False)
+                self._draw_all(folder)
             self._stored = RecordIOFaces(str(folder))
+
+    def _draw_all(self, folder: Path) -> None:
+        """Write the set to ``folder``; of several processes one draws, and the others wait."""
+        with locked(folder, patience=-1):
+            if not (folder / 'train.idx').is_file():
+                convert(self, 'recordio', str(folder), os.cpu_count() or 1, _CHUNK, progress=False)
 
     def __len__(self) -> int:
         return self.num_classes * self.images_per_identity

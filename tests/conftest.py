@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from mmengine.registry import init_default_scope
 
-# Property tests draw the same examples every time: a failure is a bug, not bad luck.
-settings.register_profile('fixed', derandomize=True, deadline=None, max_examples=30)
+# Property tests draw the same examples every time, and a slow machine is no failure: a failure is a
+# bug, not bad luck.
+settings.register_profile('fixed', derandomize=True, deadline=None, max_examples=30,
+                          database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('fixed')
 
 ROOT = Path(__file__).parents[1]

@@ -1,9 +1,9 @@
 """Run a function on several processes that know each other (gloo), without a launcher."""
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 
@@ -13,18 +13,17 @@ def run_on(world, module, function, *words):
 
     One interpreter imports everything and forks the others before torch has started a thread.
     """
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    done = subprocess.run([sys.executable, __file__, str(world), str(port), module, function,
-                           *map(str, words)], cwd=ROOT, capture_output=True, text=True,
-                          timeout=300, env={**os.environ, 'OMP_NUM_THREADS': '1'})
+    with TemporaryDirectory() as directory:
+        done = subprocess.run([sys.executable, __file__, str(world), f'{directory}/store', module,
+                               function, *map(str, words)], cwd=ROOT, capture_output=True,
+                              text=True, timeout=900,
+                              env={**os.environ, 'OMP_NUM_THREADS': '1'})
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
 
 
 def main():
-    world, port, module, function, *words = sys.argv[1:]
+    world, store, module, function, *words = sys.argv[1:]
     import importlib
     sys.path[:0] = [str(ROOT), str(ROOT / 'tests')]
     target = getattr(importlib.import_module(module), function)
@@ -35,8 +34,8 @@ def main():
         if pid == 0:
             try:
                 if int(world) > 1:
-                    dist.init_process_group('gloo', init_method=f'tcp://127.0.0.1:{port}',
-                                            rank=rank, world_size=int(world))
+                    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank,
+                                            world_size=int(world))
                 target(rank, int(world), *words)
                 sys.stdout.flush()
                 os._exit(0)

@@ -19,7 +19,7 @@ def run(folder, *words, code=0):
     environment = {**os.environ, 'PYTHONPATH': f'{folder}{os.pathsep}{ROOT}',
                    'OMP_NUM_THREADS': '1'}
     done = subprocess.run([sys.executable, *map(str, words)], cwd=folder, env=environment,
-                          capture_output=True, text=True, timeout=600)
+                          capture_output=True, text=True, timeout=900)
     assert done.returncode == code, done.stdout[-2000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 

@@ -160,8 +160,8 @@ def test_100_000_files_in_a_folder(tmp_path):
     for k in range(100_000):
         (tmp_path / 'all' / 'one' / f'{k}.jpg').touch()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start = time.process_time()
     source = FolderFaces(tmp_path / 'all')
-    assert len(source) == 100_000 and time.perf_counter() - start < 20
+    assert len(source) == 100_000 and time.process_time() - start < 20
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 200 * 1024
     assert source.name(11) == sorted(f'one/{k}.jpg' for k in range(100_000))[11]

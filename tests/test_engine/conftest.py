@@ -67,7 +67,7 @@ def outside(*command, code=0, env=None, processes=1):
         command = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', processes,
                    *command, '--launcher', 'pytorch')
     done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True,
-                          text=True, timeout=400,
+                          text=True, timeout=900,
                           env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})})
     assert code is None or done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
     return done

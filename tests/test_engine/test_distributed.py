@@ -38,9 +38,10 @@ def measured(work_dir):
 
 
 @pytest.mark.parametrize(('world', 'extra'), [
-    (2, ''), (3, ''),
+    (2, ''), pytest.param(3, '', marks=pytest.mark.slow),
     (2, "custom_hooks = [dict(type='ReportHook'), dict(type='EMAHook', momentum=.25)]"),
-    (2, "default_hooks['checkpoint'].update(by_epoch=False, interval=2)"),
+    pytest.param(2, "default_hooks['checkpoint'].update(by_epoch=False, interval=2)",
+                 marks=pytest.mark.slow),
 ])
 def test_validation_while_training_equals_the_test_of_its_checkpoint(world, extra, written,
                                                                      tmp_path):
@@ -84,7 +85,7 @@ def test_buffers_are_averaged_but_for_those_of_a_rank():
     run_on(3, 'test_engine.test_distributed', 'average_on')
 
 
-@pytest.mark.parametrize('kind', ['epoch', 'inside'])
+@pytest.mark.parametrize('kind', [pytest.param('epoch', marks=pytest.mark.slow), 'inside'])
 def test_two_processes_go_on_with_what_one_began(kind, written, tmp_path):
     """The same images in the same order, and the rates of a run that had two from the start."""
     cosine = ("param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=2,\n"
@@ -129,7 +130,7 @@ HEAD = ("model = dict(backbone=dict(model_name='test_resnet'), neck=dict(embed_d
         "margin_head=dict(type='CosFaceHead', scale=16, margin=.2)))\n")
 
 
-@pytest.mark.parametrize('rate', [1., .6])
+@pytest.mark.parametrize('rate', [pytest.param(1., marks=pytest.mark.slow), .6])
 def test_a_sharded_head_trains_on_two_processes_and_goes_on_with_one(rate, written, tmp_path):
     """With hooks of the user's choice: what the head needs is registered anyway."""
     work = tmp_path / 'work'
@@ -217,7 +218,7 @@ def start_ranks(config, work_dir, world, env=None, tool='train', *words):
 def test_a_killed_rank_is_named_by_the_others(dying, tmp_path):
     config, env = dying
     ranks = start_ranks(config, tmp_path / 'work', 2, env)
-    texts = [rank.communicate(timeout=200)[0] for rank in ranks]
+    texts = [rank.communicate(timeout=900)[0] for rank in ranks]
     assert ranks[1].returncode == -signal.SIGKILL and ranks[0].returncode == 1
     last = texts[0].strip().splitlines()[-1]
     assert last.startswith('error: rank 0 of 2: rank 1 ended or does not answer')
@@ -236,7 +237,7 @@ def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
         time.sleep(.05)
         assert ranks[0].poll() is None
     ranks[1].send_signal(signal.SIGTERM)
-    texts = [rank.communicate(timeout=200)[0] for rank in ranks]
+    texts = [rank.communicate(timeout=900)[0] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [1, 1], texts
     assert texts[0].count('training stopped after iteration') == 1
     train(2, config, '--work-dir', work, '--seed', 3, '--resume')
@@ -248,7 +249,7 @@ def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
 def test_slurm_starts_two_processes(trained, config, tmp_path):
     ranks = start_ranks(config, tmp_path, 2, None, 'test', trained[0] / 'epoch_3.pth')
     for rank in ranks:
-        text = rank.communicate(timeout=300)[0]
+        text = rank.communicate(timeout=900)[0]
         assert rank.returncode == 0, text[-3000:]
     assert 'faces/accuracy' in json.loads((tmp_path / 'metrics.json').read_text())
 

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from mmengine.hooks import Hook
@@ -56,7 +55,7 @@ class Twice(Hook):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(.1)
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(60)
+        time.sleep(900)
 '''
 
 
@@ -66,7 +65,7 @@ def test_a_second_signal_ends_at_once_and_the_lock_goes_with_the_process(written
                                     "custom_hooks = [dict(type='Twice')]\n")
     done = subprocess.run([sys.executable, 'tools/train.py', config, '--work-dir', tmp_path / 'w'],
                           cwd=ROOT, env={**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'},
-                          capture_output=True, timeout=200)
+                          capture_output=True, timeout=900)
     assert done.returncode == -signal.SIGTERM
     assert lock_work_dir(tmp_path / 'w', patience=0) is not None
 
@@ -76,7 +75,7 @@ import sys, time
 from lrfr_mm.engine.work_dir import lock_work_dir
 lock = lock_work_dir(sys.argv[1])
 print('locked', flush=True)
-time.sleep(60)
+time.sleep(900)
 '''
 
 
@@ -87,9 +86,8 @@ def test_a_work_dir_is_for_one_training(config, tmp_path):
         assert holder.stdout.readline() == 'locked\n'
         with pytest.raises(InputError, match='another training uses this work dir'):
             lock_work_dir(tmp_path, patience=0)
-        begin = time.monotonic()
         done = inside('train', config, '--work-dir', tmp_path, code=2)
-        assert 'another training' in done.stderr and time.monotonic() - begin < 60
+        assert 'another training' in done.stderr and holder.poll() is None
     finally:
         holder.kill()
         holder.wait()

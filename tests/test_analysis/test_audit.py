@@ -181,11 +181,7 @@ def test_images_that_cannot_be_read_end_nothing():
 class Hangs(Numbered):
     """Gives five images to another process than the test's, and then waits for its end."""
 
-    test = os.getpid()
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.seen = []
+    test, seen = os.getpid(), []
 
     def read(self, index):
         self.seen.append(index)

@@ -198,7 +198,7 @@ def test_a_stream_that_stalls_is_told(monkeypatch):
     monkeypatch.setattr(cv2, 'VideoCapture', Stalled)
     frames = read_pictures('rtsp://camera/1', timeout=2)
     assert [next(frames).frame, next(frames).frame] == [0, 1]
-    with pytest.raises(InputError, match=r'no frame for 2\.0 s: the stream has stalled'):
+    with pytest.raises(InputError, match='no frame for 2 s: the stream has stalled'):
         next(frames)
     goes_on.set()
     assert released.wait(60)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lrfr_mm.analysis.benchmark.data import _large_index
 from lrfr_mm.analysis.study import (
     Row,
     accuracies,
@@ -18,6 +19,8 @@ from lrfr_mm.analysis.study import (
     run_rows,
     study_table,
 )
+from lrfr_mm.datasets import SyntheticFaces
+from lrfr_mm.datasets.convert import convert
 from lrfr_mm.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +83,7 @@ def test_command_refuses_what_is_not_there(tmp_path):
     pytest.param('ab r18 r18+last --batch-size 2 --classes 10 --repeats 1',
                  marks=pytest.mark.slow),
     'head --ids 2000 --batch-size 8',
-    'data --images 100 --folder .'])
+    pytest.param('data --images 300 --folder .', marks=pytest.mark.slow)])
 def test_benchmark_parts_print_and_write_json(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, 'argv', ['benchmark.py', *words.split(), '--json', 'out.json'])
@@ -90,6 +93,12 @@ def test_benchmark_parts_print_and_write_json(words, tmp_path, monkeypatch, caps
     assert end.value.code == 0
     results = json.loads((tmp_path / 'out.json').read_text())['results']
     assert results and all(result['name'] in out for result in results)
+
+
+def test_a_large_index_is_opened(tmp_path):
+    convert(SyntheticFaces(2, 4), 'recordio', str(tmp_path / 'recordio'), progress=False)
+    (result,) = _large_index(tmp_path, records=50)
+    assert result.name == 'open RecordIO of 50 records' and result.value > 0
 
 
 SLOW = TEST + '''

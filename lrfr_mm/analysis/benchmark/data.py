@@ -182,11 +182,13 @@ def _large_index(root: Path, records: int = 5_800_000) -> list[Result]:
     folder.mkdir()
     offsets = np.arange(records, dtype=np.int64) * 8192
     np.savetxt(folder / 'train.idx', np.stack([np.arange(1, records + 1), offsets], 1), '%d\t%d')
-    record = (root / 'recordio' / 'train.rec').read_bytes()[-60000:]
+    index = np.loadtxt(root / 'recordio' / 'train.idx', np.int64, max_rows=3)
+    begin, end = index[1:, 1]  # the first image's record follows the header's
+    record = (root / 'recordio' / 'train.rec').read_bytes()[begin:end]
     with open(folder / 'train.rec', 'wb') as file:
-        start = record.find(b'\x0a\x23\xd7\xce')
-        file.write(record[start:start + 4096])
-        file.truncate(records * 8192)
+        for offset in (0, int(offsets[-1])):  # those that are read when the set is opened
+            file.seek(offset)
+            file.write(record)
     (folder / 'property').write_text('85742,112,112\n')
     before, start = _private_bytes(), time.perf_counter()
     source = RecordIOFaces(str(folder))

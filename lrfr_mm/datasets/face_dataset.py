@@ -44,8 +44,11 @@ class FaceDataset(Dataset):
         ConfigError: For an unknown decoder.
     """
 
-    def __new__(cls, source=None, *args, **kwargs):
-        return super().__new__(FaceStream if cls is FaceDataset and _is_stream(source) else cls)
+    def __new__(cls, *args, **kwargs):
+        if cls is not FaceDataset:  # subclasses have arguments of their own
+            return super().__new__(cls)
+        source = kwargs['source'] if 'source' in kwargs else next(iter(args), None)
+        return super().__new__(FaceStream if _is_stream(source) else cls)
 
     def __init__(self, source, pipeline: Sequence = (), decoder: str = 'auto',
                  image_size: int | None = 112, stream_batch: int = 1, landmarks: bool = False):

@@ -1,4 +1,5 @@
 import argparse
+import copy
 import csv
 import subprocess
 import sys
@@ -254,7 +255,7 @@ def test_figures_of_studies_do_without_what_was_not_run(subject, tmp_path):
     rows = list(csv.reader((tmp_path / 'study.csv').open()))
     assert len(rows) == 1 + 2 + 1 + 2
     run = subject.runs[0]
-    l1 = run.config.copy()
+    l1 = copy.deepcopy(run.config)
     l1.model.contrast_loss = dict(type='LpDistanceLoss', p=1, loss_weight=10.)
     named = [Subject('l1_10', [type(run)(l1, run.checkpoint)]), Subject('maug_ours1', [run])]
     weight_figure(named, results, ['scface/d1/rank1'], tmp_path)

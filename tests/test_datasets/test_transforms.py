@@ -14,7 +14,7 @@ ALONE = [dict(type='MultiResAug'), dict(type='MultiResAug', backend='torch'),
          dict(type='RandomFlip'), dict(type='AlignmentJitter'), dict(type='RandomZeroCrop'),
          dict(type='RandomLowResolution'), dict(type='RandomPhotometric'),
          dict(type='FixedResolution', resolution=7),
-         dict(type='ResizeFace', size=96)]
+         dict(type='ResizeFace', size=96), dict(type='CropFace', box=(.1, .1, .9, 1.05))]
 
 
 @pytest.mark.parametrize('config', ALONE, ids=lambda c: '-'.join(map(str, c.values())))

@@ -142,11 +142,10 @@ def test_a_sharded_head_trains_on_two_processes_and_goes_on_with_one(rate, writt
     assert {p.name for p in (work / 'epoch_2.head').iterdir()} == shards
     (best,) = work.glob('best_*.pth')
     assert {p.name for p in best.with_suffix('.head').iterdir()} == shards
-    for start in (best, work / 'epoch_2.pth'):
-        target = tmp_path / start.stem
-        inside('train', one, '--work-dir', target, '--seed', 3, '--resume', start)
-        assert [p.name for p in (target / 'epoch_3.head').iterdir()] == [
-            'classes-0000000000-0000000004.pt']
+    target = tmp_path / 'one'
+    inside('train', one, '--work-dir', target, '--seed', 3, '--resume', work / 'epoch_2.pth')
+    assert [p.name for p in (target / 'epoch_3.head').iterdir()] == [
+        'classes-0000000000-0000000004.pt']
     before, after = (torch.cat([torch.load(p)['weight'] for p in sorted(folder.iterdir())])
                      for folder in (work / 'epoch_2.head', target / 'epoch_3.head'))
     assert before.shape == after.shape and not torch.equal(before, after)

@@ -169,7 +169,7 @@ STEP = ' --cfg-options train_dataloader.dataset.pipeline.1'
     (TEST + ' --benchmarks absent', 'absent.bin is missing'),
     (TEST + ' --cfg-options test_dataloader.dataset.0.source.root=/no', 'none of the'),
     (TEST + ' --cfg-options model.neck.embed_dim=8', 'belongs to another model: neck'),
-    ('train', 'required'), ('test {config}', 'required'),
+    ('train', 'required'), ('test {config}', 'needs a checkpoint'),
     (TRAIN + ' --cfg-options model', 'not KEY=VALUE'),
 ])
 def test_a_users_mistake_is_one_line_and_exit_code_2(trained, config, tmp_path, command, text):

@@ -8,7 +8,11 @@ import numpy as np
 
 from lrfr_mm.analysis.figures.style import canvas, colour, resolution_axis, save_figure
 from lrfr_mm.engine.embedding import embed_images
-from lrfr_mm.evaluation.calibration import SizeCalibration, person_bootstrap
+from lrfr_mm.evaluation.calibration import (
+    SizeCalibration,
+    person_bootstrap,
+    person_pair_counts,
+)
 from lrfr_mm.evaluation.functional.fusion import fuse_flip
 from lrfr_mm.evaluation.functional.likelihood import cllr, expected_calibration_error
 from lrfr_mm.evaluation.metrics import ImageVariant
@@ -67,9 +71,9 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
     Returns:
         One dict a pair of sizes: ``small``, ``large`` (px), ``threshold``; ``far`` as measured,
         with the 95 % interval ``far_low`` to ``far_high`` over the people here; ``inside``, whether
-        it agrees with the wanted rate: 0 lies in the 95 % interval of their difference, which both
-        the people here and those of the calibration make uncertain (Zou and Donner, Statistics in
-        Medicine 2008, eq. 6); ``frr`` as measured and ``frr_promised``; ``ece`` (expected
+        the wanted rate lies in it; ``agrees``, whether 0 lies in the 95 % interval of the
+        difference from the wanted rate, which both the people here and those of the calibration
+        make uncertain (Zou and Donner, Statistics in Medicine 2008, eq. 6); ``frr`` as measured and ``frr_promised``; ``ece`` (expected
         calibration error of the posterior at equal priors) and ``cllr`` (bits).
     """
     _, codes = np.unique(identities, return_inverse=True)
@@ -85,8 +89,9 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
                                dtype=np.float64)
             decision = calibration.decide(0., (small, large), far)
             wrong = ~same & (scores > decision.threshold)
-            rates = person_bootstrap(_counts(first[wrong], second[wrong], people),
-                                     _counts(first[~same], second[~same], people), draws, seed)
+            rates = person_bootstrap(
+                person_pair_counts(first[wrong], second[wrong], people),
+                person_pair_counts(first[~same], second[~same], people), draws, seed)
             low, high = np.nanpercentile(rates, [2.5, 97.5])
             measured = float(wrong.sum() / (~same).sum())
             # As many pairs of each kind: the posterior at equal priors is a share to compare with.
@@ -97,7 +102,8 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
             out.append(dict(
                 small=small, large=large, threshold=decision.threshold,
                 far=measured, far_low=float(low), far_high=float(high),
-                inside=_agree((measured, low, high), (far, *decision.far_interval)),
+                inside=bool(low <= far <= high),
+                agrees=_agree((measured, low, high), (far, *decision.far_interval)),
                 frr=float((scores[same] <= decision.threshold).mean()), frr_promised=decision.frr,
                 ece=float(expected_calibration_error(1 / (1 + np.exp(-ratios)), same[chosen])),
                 cllr=float(cllr(ratios, same[chosen]))))
@@ -110,11 +116,6 @@ def _agree(first: tuple[float, float, float], second: tuple[float, float, float]
     below = np.hypot(one - one_low, two_high - two)
     above = np.hypot(one_high - one, two - two_low)
     return bool(-above <= one - two <= below)
-
-
-def _counts(first: np.ndarray, second: np.ndarray, people: int) -> np.ndarray:
-    counts = np.bincount(first * people + second, minlength=people ** 2).reshape(people, people)
-    return counts + counts.T
 
 
 def threshold_figure(calibration: SizeCalibration, out: Path, fars: Sequence[float] = (.1, .01,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ['CalibrationCell', 'person_bootstrap']
+__all__ = ['CalibrationCell', 'person_bootstrap', 'person_pair_counts']
 
 _LEVELS_FAR = 161   # stored points of the false-accept curve, evenly spaced in log FAR
 _LEVELS_FRR = 201   # stored quantiles of the mated scores
@@ -102,7 +102,7 @@ class CalibrationCell:
         people = int(codes.max()) + 1
         mated, nonmated = np.sort(scores[same]), scores[~same]
         one, two = first[~same], second[~same]
-        compared = _person_matrix(one, two, people)
+        compared = person_pair_counts(one, two, people)
         pairs_of_people = int((compared > 0).sum()) // 2
         # Rule of three: 3 / n bounds a rate of n independent trials without an event at 95 %.
         finest = min(1., 3 / max(pairs_of_people, 1))
@@ -112,7 +112,7 @@ class CalibrationCell:
         position = np.minimum(np.floor(far * len(ordered)).astype(int), len(ordered) - 1)
         threshold = ordered[position]
         threshold[0] = min(threshold[0], ordered[-1]) - 1e-9
-        accepted = (_person_matrix(one[above], two[above], people)
+        accepted = (person_pair_counts(one[above], two[above], people)
                     for above in (nonmated > limit for limit in threshold))
         low, high = np.array([np.nanpercentile(rates, [2.5, 97.5]) for rates in _bootstrap_rates(
             accepted, compared, draws, seed)]).T
@@ -159,7 +159,16 @@ class CalibrationCell:
                       for key, value in saved.items()})
 
 
-def _person_matrix(one: np.ndarray, two: np.ndarray, people: int) -> np.ndarray:
+def person_pair_counts(one: np.ndarray, two: np.ndarray, people: int) -> np.ndarray:
+    """Number of pairs between each two people, symmetric, as :func:`person_bootstrap` takes it.
+
+    Args:
+        one, two: Person of the two faces of each pair, int from 0 to people - 1, (N,).
+        people: Number of people P.
+
+    Returns:
+        int64 (P, P).
+    """
     counts = np.bincount(one * people + two, minlength=people * people).reshape(people, people)
     return counts + counts.T
 

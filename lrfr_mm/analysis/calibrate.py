@@ -73,8 +73,9 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
         with the 95 % interval ``far_low`` to ``far_high`` over the people here; ``inside``, whether
         the wanted rate lies in it; ``agrees``, whether 0 lies in the 95 % interval of the
         difference from the wanted rate, which both the people here and those of the calibration
-        make uncertain (Zou and Donner, Statistics in Medicine 2008, eq. 6); ``frr`` as measured and ``frr_promised``; ``ece`` (expected
-        calibration error of the posterior at equal priors) and ``cllr`` (bits).
+        make uncertain (Zou and Donner, Statistics in Medicine 2008, eq. 6); ``frr`` as measured and
+        ``frr_promised``; ``ece`` (expected calibration error of the posterior at equal priors) and
+        ``cllr`` (bits).
     """
     _, codes = np.unique(identities, return_inverse=True)
     people = int(codes.max()) + 1

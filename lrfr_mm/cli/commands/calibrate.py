@@ -75,8 +75,8 @@ def run(args: argparse.Namespace) -> None:
     print(f'Check on the other half of the people, at a false-accept rate of {far:.2g}:')
     print(table.to_string(index=False, float_format=lambda value: f'{value:.4f}'))
     print(f'The wanted rate is in the interval at {table.inside.sum()} of {len(table)} pairs of '
-          f'sizes, and agrees with the measured one at {table.agrees.sum()} when the calibration\'s '
-          f'own uncertainty counts as well; largest calibration error {table.ece.max():.3f}.')
+          f'sizes, and agrees with the measured one at {table.agrees.sum()} when the uncertainty '
+          f'of the calibration counts as well; largest calibration error {table.ece.max():.3f}.')
     calibration = SizeCalibration.fit(embeddings, labels, **options)
     calibration.save(calibration_path(args))
     print(f'calibration: {calibration_path(args)} ({len(set(labels.tolist()))} people, rates from '

@@ -15,8 +15,9 @@ from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.calibration import SizeCalibration
 from lrfr_mm.registry import SOURCES
 
-__all__ = ['add_detector_arguments', 'add_model_arguments', 'best_face', 'calibration_path',
-           'face_source', 'load_calibration', 'load_embedder', 'load_inferencer', 'open_gallery']
+__all__ = ['add_calibration_argument', 'add_detector_arguments', 'add_model_arguments',
+           'best_face', 'calibration_path', 'face_source', 'find_calibration', 'load_calibration',
+           'load_embedder', 'load_inferencer', 'open_gallery']
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--device', help='cpu, cuda, ... (default: the GPU where there is one)')
     group.add_argument('--flip', default='concat', choices=('none', 'concat', 'sum'),
                        help='also embed the mirrored face (default: concat)')
+
+
+def add_calibration_argument(parser: argparse.ArgumentParser) -> None:
+    """``--calibration``."""
+    parser.add_argument('--calibration', metavar='FILE',
+                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
 
 
 def add_detector_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +90,15 @@ def calibration_path(args: argparse.Namespace) -> Path:
 def load_calibration(args: argparse.Namespace, embedder: Embedder) -> SizeCalibration:
     """The calibration of this recognizer; see :func:`calibration_path`."""
     return SizeCalibration.load(calibration_path(args), embedder.fingerprint)
+
+
+def find_calibration(args: argparse.Namespace, embedder: Embedder) -> SizeCalibration | None:
+    """The calibration that ``--calibration`` names or that lies beside the checkpoint; None if
+    none is named and none lies there.
+    """
+    if args.calibration or calibration_path(args).is_file():
+        return load_calibration(args, embedder)
+    return None
 
 
 def open_gallery(path: str, embedder: Embedder) -> SQLiteGallery:

@@ -15,10 +15,10 @@ from lrfr_mm.analysis.calibrate import embed_at_sizes
 from lrfr_mm.analysis.model_card import CardInputs, drawn_groups, read_groups, write_card
 from lrfr_mm.analysis.model_card.card import read_run_file
 from lrfr_mm.cli.common import (
+    add_calibration_argument,
     add_model_arguments,
-    calibration_path,
     face_source,
-    load_calibration,
+    find_calibration,
     load_embedder,
 )
 from lrfr_mm.datasets.face_dataset import FaceDataset
@@ -34,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'its terms')
     parser.add_argument('--work-dir', metavar='DIR', help='where tools/test.py has written '
                         'run.json')
-    parser.add_argument('--calibration', metavar='FILE',
-                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
+    add_calibration_argument(parser)
     parser.add_argument('--faces', metavar='DIR', help='aligned faces for the groups, one folder a '
                         'person; or "drawn:PEOPLE"')
     parser.add_argument('--groups', metavar='FILE', help='CSV: a column "person", then a column a '
@@ -47,9 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     embedder = load_embedder(args)
-    calibration = None
-    if args.calibration or calibration_path(args).is_file():
-        calibration = load_calibration(args, embedder)
+    calibration = find_calibration(args, embedder)
     inputs = CardInputs(
         args.name or Path(args.model).stem, Path(args.model).read_text(encoding='utf-8')
         if Path(args.model).is_file() else args.model, embedder.fingerprint, args.training_data,

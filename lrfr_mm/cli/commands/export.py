@@ -12,7 +12,7 @@ import json
 import cv2
 import numpy as np
 
-from lrfr_mm.cli.common import add_model_arguments, load_embedder
+from lrfr_mm.cli.common import add_model_arguments, face_source, load_embedder
 from lrfr_mm.datasets.face_dataset import FaceDataset
 from lrfr_mm.deployment import ExportRefusedError, ParityFaces, export_recognizer
 from lrfr_mm.errors import InputError
@@ -39,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _faces(root: str | None, first: int, size: int, limit: int) -> ParityFaces:
-    source = (dict(type='FolderFaces', root=root) if root else
-              dict(type='SyntheticFaces', num_identities=max(2, limit // 6),
-                   images_per_identity=6, first_identity=first))
+    source = face_source(root or f'drawn:{max(2, limit // 6)}', first)
     dataset = FaceDataset(source, image_size=None)
     labels = dataset.source.labels()
     chosen = np.linspace(0, len(labels) - 1, min(limit, len(labels))).astype(int)

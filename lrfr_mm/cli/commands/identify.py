@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from lrfr_mm.cli.common import (
+    add_calibration_argument,
     add_detector_arguments,
     add_model_arguments,
     load_calibration,
@@ -23,8 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('inputs', nargs='+', help='pictures, folders, videos')
     parser.add_argument('--fpir', type=float, default=.05, help='wanted rate at which a person who '
                         'is not enrolled is taken for somebody (default: 0.05)')
-    parser.add_argument('--calibration', metavar='FILE',
-                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
+    add_calibration_argument(parser)
     parser.add_argument('--json', action='store_true', help='print a line of JSON for each face')
     parser.add_argument('--actor', default='command line', help='who asks, for the audit log')
     add_model_arguments(parser)

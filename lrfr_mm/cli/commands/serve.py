@@ -10,10 +10,10 @@ import os
 
 from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.cli.common import (
+    add_calibration_argument,
     add_detector_arguments,
     add_model_arguments,
-    calibration_path,
-    load_calibration,
+    find_calibration,
     load_inferencer,
 )
 from lrfr_mm.errors import InputError, MissingDependencyError
@@ -26,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='required of every API request (default: the environment variable '
                         'LRFR_TOKEN)')
     parser.add_argument('--gallery', metavar='DIR', help='folder of a gallery, made if missing')
-    parser.add_argument('--calibration', metavar='FILE',
-                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
+    add_calibration_argument(parser)
     parser.add_argument('--max-megabytes', type=float, default=12., help='of one request')
     parser.add_argument('--max-megapixels', type=float, default=40., help='of one picture')
     add_model_arguments(parser)
@@ -45,9 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from lrfr_mm.apis.serve import FaceService, Limits, create_app
     inferencer = load_inferencer(args, show_progress=False)
     embedder = inferencer.embedder
-    calibration = None
-    if args.calibration or calibration_path(args).is_file():
-        calibration = load_calibration(args, embedder)
+    calibration = find_calibration(args, embedder)
     gallery = SQLiteGallery(args.gallery, embedder.dims, embedder.fingerprint
                             ) if args.gallery else None
     service = FaceService(inferencer, calibration, gallery,

@@ -11,6 +11,7 @@ from itertools import islice
 
 from lrfr_mm.apis.inferencer import FaceInferencer, PictureResult
 from lrfr_mm.cli.common import (
+    add_calibration_argument,
     add_detector_arguments,
     add_model_arguments,
     best_face,
@@ -26,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('second', help='a picture')
     parser.add_argument('--far', type=float, default=.01,
                         help='wanted false-accept rate (default: 0.01)')
-    parser.add_argument('--calibration', metavar='FILE',
-                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
+    add_calibration_argument(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
     add_model_arguments(parser)
     add_detector_arguments(parser)

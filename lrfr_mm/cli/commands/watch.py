@@ -11,6 +11,7 @@ import numpy as np
 
 from lrfr_mm.apis.inferencer import FaceTracker, Track, fuse_track
 from lrfr_mm.cli.common import (
+    add_calibration_argument,
     add_detector_arguments,
     add_model_arguments,
     load_calibration,
@@ -27,8 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--timeout', type=float, default=10., help='seconds without a frame after '
                         'which a stream has stalled')
     parser.add_argument('--fpir', type=float, default=.05, help='as of `lrfr identify`')
-    parser.add_argument('--calibration', metavar='FILE',
-                        help='made by `lrfr calibrate` (default: beside the checkpoint)')
+    add_calibration_argument(parser)
     parser.add_argument('--actor', default='command line', help='who asks, for the audit log')
     add_model_arguments(parser)
     add_detector_arguments(parser)

@@ -9,21 +9,17 @@ import argparse
 
 from lrfr_mm.datasets import FolderFaces, SyntheticFaces
 from lrfr_mm.datasets.benchmarks import MINIATURES, write_miniatures
-from lrfr_mm.engine.cli import run_command
-from lrfr_mm.registry import import_modules
+from lrfr_mm.engine.cli import imports_parser, run_command
 
 
 def main() -> None:
-    modules = argparse.ArgumentParser(add_help=False)
-    modules.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE',
-                         help='modules that register benchmarks of your own')
-    import_modules(modules.parse_known_args()[0].custom_imports)  # before the choices of --names
-    parser = argparse.ArgumentParser(description=__doc__, parents=[modules],
+    parser = argparse.ArgumentParser(description=__doc__, parents=[imports_parser()],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root')
     parser.add_argument('--faces', metavar='DIRECTORY', help='people (default: drawn)')
     parser.add_argument('--people', type=int, default=24, help='drawn people (default 24)')
-    parser.add_argument('--names', nargs='+', choices=tuple(MINIATURES), help='default: all')
+    parser.add_argument('--names', nargs='+', choices=tuple(MINIATURES), metavar='NAME',
+                        help=f'of {", ".join(MINIATURES)} (default: all)')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     if args.faces:

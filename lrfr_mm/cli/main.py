@@ -6,7 +6,6 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from lrfr_mm.registry import import_modules
 from lrfr_mm.version import __version__
 
 __all__ = ['COMMANDS', 'main']
@@ -55,11 +54,8 @@ def _run(name: str, words: list[str]) -> int | None:
     if name in ('train', 'test'):
         commands = importlib.import_module('lrfr_mm.engine.commands')
         return getattr(commands, f'{name}_command')(words)
-    imports = argparse.ArgumentParser(add_help=False)
-    imports.add_argument('--custom-imports', nargs='+', default=[], metavar='MODULE',
-                         help='modules that register components of your own')
-    # Before the other arguments, whose choices may be what is registered.
-    import_modules(imports.parse_known_args(words)[0].custom_imports)
+    from lrfr_mm.engine.cli import imports_parser
+    imports = imports_parser(words)
     command = importlib.import_module(f'lrfr_mm.cli.commands.{name}')
     parser = argparse.ArgumentParser(prog=f'lrfr {name}', description=command.__doc__,
                                      parents=[imports],

@@ -1,18 +1,40 @@
 """How a command ends: its message and its exit code."""
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch.distributed as dist
 
 from lrfr_mm.engine.distributed import describe_lost_ranks, leave
 from lrfr_mm.errors import UserError
+from lrfr_mm.registry import import_modules
 
-__all__ = ['message_of', 'run_command']
+__all__ = ['imports_parser', 'message_of', 'run_command']
+
+
+def imports_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Import the modules that ``--custom-imports`` names, before a command describes its other
+    arguments, whose choices may be what these modules register.
+
+    Args:
+        words: The arguments of the command; default those of the process.
+
+    Returns:
+        A parser of this argument alone, one of the ``parents`` of the command's.
+
+    Raises:
+        InputError: If a module cannot be imported; the text names it.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('--custom-imports', nargs='+', default=[], metavar='MODULE',
+                        help='modules that register components of your own')
+    import_modules(parser.parse_known_args(words)[0].custom_imports)
+    return parser
 
 
 def run_command(main: Callable[[], int | None]) -> None:

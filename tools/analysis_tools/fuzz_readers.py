@@ -6,20 +6,16 @@ exception, no crash, no more than 2 GiB or 5 s a file. Exit code 1 if one does n
 import argparse
 
 from lrfr_mm.analysis.fuzz import FUZZ_CASES, run_case
-from lrfr_mm.engine.cli import run_command
-from lrfr_mm.registry import import_modules
+from lrfr_mm.engine.cli import imports_parser, run_command
 
 
 def main() -> int:
-    modules = argparse.ArgumentParser(add_help=False)
-    modules.add_argument('--custom-imports', nargs='+', default=(), metavar='MODULE',
-                         help='modules that register formats of your own')
-    import_modules(modules.parse_known_args()[0].custom_imports)  # before the choices of --formats
-    parser = argparse.ArgumentParser(description=__doc__, parents=[modules],
+    parser = argparse.ArgumentParser(description=__doc__, parents=[imports_parser()],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--count', type=int, default=1000, help='mutants a format (default 1000)')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--formats', nargs='+', choices=tuple(FUZZ_CASES), help='default: all')
+    parser.add_argument('--formats', nargs='+', choices=tuple(FUZZ_CASES), metavar='FORMAT',
+                        help='default: all; an unknown one is answered with their names')
     args = parser.parse_args()
     failed = 0
     for name in args.formats or FUZZ_CASES:

@@ -8,16 +8,11 @@ import os
 
 from lrfr_mm.datasets.convert import convert, detect_source, format_names
 from lrfr_mm.datasets.jobs import CLUSTERS
-from lrfr_mm.engine.cli import run_command
-from lrfr_mm.registry import import_modules
+from lrfr_mm.engine.cli import imports_parser, run_command
 
 
 def main() -> None:
-    imports = argparse.ArgumentParser(add_help=False)
-    imports.add_argument('--custom-imports', nargs='+', default=[], metavar='MODULE',
-                         help='modules that register further formats')
-    import_modules(imports.parse_known_args()[0].custom_imports)
-    parser = argparse.ArgumentParser(description=__doc__, parents=[imports],
+    parser = argparse.ArgumentParser(description=__doc__, parents=[imports_parser()],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help='folder of people, or a folder with train.rec and '
                         'train.idx, data.mdb, shards.json or *.parquet')

@@ -10,6 +10,7 @@ from lrfr_mm.analysis.benchmark.timing import Result, seconds
 from lrfr_mm.evaluation.functional import (
     identification_ranks,
     kfold_verification,
+    normalise,
     tar_at_far,
     template_pair_scores,
 )
@@ -101,12 +102,8 @@ def _gallery(rng, probes: int, gallery: int) -> list[Result]:
                                  {'not measured': 'pip install faiss-cpu'})]
     start = time.perf_counter()
     index = faiss.IndexFlatIP(512)
-    index.add(_unit(gallery_vectors))
-    _, found = index.search(_unit(probe_vectors), 20)
+    index.add(normalise(gallery_vectors))
+    _, found = index.search(normalise(probe_vectors), 20)
     took = time.perf_counter() - start
     return [*results, Result(f'faiss flat index, top 20, {name}', took, 's', {
         'rank 1': f'{(found[:, 0] == probe_labels).mean():.4f}'})]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

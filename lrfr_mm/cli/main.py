@@ -35,10 +35,15 @@ def main(argv: Sequence[str] | None = None, command: str | None = None) -> None:
         argv: The arguments; default those of the process.
         command: Name of the command, where it is not the first argument.
     """
-    from lrfr_mm.engine.cli import run_command
     words = list(sys.argv[1:] if argv is None else argv)
-    if command is not None:
-        run_command(lambda: _run(command, words))
+    if command is None:
+        command, words = _command(words), words[1:]
+    from lrfr_mm.engine.cli import run_command  # seconds, which the help above does not take
+    run_command(lambda: _run(command, words))
+
+
+def _command(words: list[str]) -> str:
+    """The name of the command; prints the help, the version or a usage error and exits instead."""
     parser = argparse.ArgumentParser(
         prog='lrfr', description='Face recognition from 7 to 112 px.',
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,8 +51,7 @@ def main(argv: Sequence[str] | None = None, command: str | None = None) -> None:
         + '\n\n`lrfr COMMAND --help` shows the arguments of a command.')
     parser.add_argument('--version', action='version', version=f'lrfr_mm {__version__}')
     parser.add_argument('command', choices=list(COMMANDS), metavar='COMMAND')
-    name = parser.parse_args(words[:1] if words else ['--help']).command
-    run_command(lambda: _run(name, words[1:]))
+    return parser.parse_args(words[:1] if words else ['--help']).command
 
 
 def _run(name: str, words: list[str]) -> int | None:

@@ -5,6 +5,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
+from lrfr_mm.models.necks.necks import check_map
 from lrfr_mm.registry import MODELS
 
 __all__ = ['FoldedGDCNeck']
@@ -34,7 +35,5 @@ class FoldedGDCNeck(BaseModule):
         Raises:
             ValueError: For a map of another shape.
         """
-        if x.shape[1:] != (self.in_channels, self.in_size, self.in_size):
-            raise ValueError(f'FoldedGDCNeck was built for maps ({self.in_channels}, '
-                             f'{self.in_size}, {self.in_size}), got {tuple(x.shape[1:])}')
+        check_map(x, self.in_channels, self.in_size, type(self).__name__)
         return self.fc(self.conv(self.gdc(x)).flatten(1))

@@ -7,10 +7,11 @@ from torch import nn
 
 from lrfr_mm.registry import MODELS
 
-__all__ = ['EmbeddingNeck', 'GDCNeck', 'PoolNeck']
+__all__ = ['EmbeddingNeck', 'GDCNeck', 'PoolNeck', 'check_map']
 
 
-def _check_map(x: torch.Tensor, channels: int, size: int, name: str) -> None:
+def check_map(x: torch.Tensor, channels: int, size: int, name: str) -> None:
+    """Raise ValueError, naming the neck, unless ``x`` is (B, channels, size, size)."""
     if x.shape[1:] != (channels, size, size):
         raise ValueError(f'{name} was built for maps ({channels}, {size}, {size}), got '
                          f"{tuple(x.shape[1:])}; set the neck's in_channels and in_size, or leave "
@@ -43,7 +44,7 @@ class EmbeddingNeck(BaseModule):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, in_size, in_size) to (B, embed_dim), not normalised."""
-        _check_map(x, self.in_channels, self.in_size, type(self).__name__)
+        check_map(x, self.in_channels, self.in_size, type(self).__name__)
         return self.out_norm(self.fc(self.dropout(self.norm(x)).flatten(1)))
 
 
@@ -69,7 +70,7 @@ class GDCNeck(BaseModule):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, in_size, in_size) to (B, embed_dim), not normalised."""
-        _check_map(x, self.in_channels, self.in_size, type(self).__name__)
+        check_map(x, self.in_channels, self.in_size, type(self).__name__)
         return self.out_norm(self.fc(self.norm(self.gdc(x)).flatten(1)))
 
 

@@ -5,6 +5,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
+from lrfr_mm.models.necks.necks import check_map
 from lrfr_mm.registry import MODELS
 
 __all__ = ['TokenNeck']
@@ -37,8 +38,6 @@ class TokenNeck(BaseModule):
         Raises:
             ValueError: For a map of another shape.
         """
-        if x.shape[1:] != (self.in_channels, self.in_size, self.in_size):
-            raise ValueError(f'TokenNeck was built for maps ({self.in_channels}, {self.in_size}, '
-                             f'{self.in_size}), got {tuple(x.shape[1:])}')
+        check_map(x, self.in_channels, self.in_size, type(self).__name__)
         tokens = x.flatten(2).transpose(1, 2).flatten(1)  # the channels of a token side by side
         return self.norm2(self.fc2(self.norm1(self.fc1(tokens))))

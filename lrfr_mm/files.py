@@ -104,6 +104,8 @@ def locked(path: str | os.PathLike, patience: float = 5.) -> Iterator[None]:
     lock = FileLock(file, is_singleton=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # FileLock takes a directory that accepts no file for a lock that another process holds.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o644))
         lock.acquire(timeout=patience)
     except Timeout:
         raise InputExistsError(f'{path}: another process is writing it') from None

@@ -232,7 +232,7 @@ def test_gradient_norm_is_that_of_backward_and_leaves_batch_norm_alone(subject):
 def test_gradient_of_a_term_grows_with_its_weight(subject):
     run = subject.runs[0]
     one = term_gradients(run, images=8)
-    config = run.config.copy()
+    config = copy.deepcopy(run.config)
     config.model.contrast_loss.loss_weight = 30.
     ten = term_gradients(type(run)(config, run.checkpoint), images=8)
     assert ten['contrast'] == pytest.approx(10 * one['contrast'], rel=1e-5)

@@ -36,6 +36,11 @@ class FaceDataSample(BaseDataElement):
     landmarks_lr: torch.Tensor
     embedding: torch.Tensor
 
+    def pin_memory(self) -> FaceDataSample:
+        """The same in pinned memory; a DataLoader with ``pin_memory`` calls this."""
+        return FaceDataSample(**{name: value.pin_memory() if torch.is_tensor(value) else value
+                                 for name, value in self.items()})
+
     def __iter__(self) -> Iterator[FaceDataSample]:
         """The faces of a batch, one by one (mmengine's Evaluator asks for them)."""
         fields = dict(self.items())

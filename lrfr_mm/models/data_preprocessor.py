@@ -17,6 +17,7 @@ from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.ops.jitter import jitter_landmarks
 from lrfr_mm.ops.labels import check_labels
 from lrfr_mm.ops.multi_res import MultiResDraw, degrade_batch, flip_rows
+from lrfr_mm.ops.transfer import to_device
 from lrfr_mm.registry import MODELS
 from lrfr_mm.structures import get_field, set_field
 
@@ -41,7 +42,7 @@ class FacePreprocessor(BaseDataPreprocessor):
             the draws and the pixels of the transform MultiResAug. The images must come unflipped
             then.
         resample: ``method`` of :func:`lrfr_mm.ops.resample.degrade`, for 'bicubic'.
-        non_blocking: Copy from pinned memory without waiting.
+        non_blocking: Copy to the device without waiting, which pinned memory allows.
         seed: Of the draws for samples without ``rng_key`` (FaceDataset's have one).
 
     Attributes:
@@ -55,7 +56,7 @@ class FacePreprocessor(BaseDataPreprocessor):
     def __init__(self, mean: float | Sequence[float] | str = 127.5,
                  std: float | Sequence[float] | str = 127.5, channel_order: str = 'rgb',
                  size: int | None = None, multi_res: dict | None = None, resample: str = 'exact',
-                 non_blocking: bool = False, seed: int = 0):
+                 non_blocking: bool = True, seed: int = 0):
         super().__init__(non_blocking=non_blocking)
         if channel_order not in ('rgb', 'bgr'):
             raise ValueError(f"channel_order must be 'rgb' or 'bgr', got {channel_order!r}")
@@ -190,11 +191,11 @@ class FacePreprocessor(BaseDataPreprocessor):
                 moved = jitter_landmarks(points, self.multi_res.jitter, keys, hr.shape[-2:])
             for name, shown, flipped in (('landmarks', points, flip_hr),
                                          ('landmarks_lr', moved, flip_lr)):
-                rows = torch.from_numpy(flipped).to(points.device)[:, None, None]
+                rows = to_device(flipped, points.device)[:, None, None]
                 mirrored = flip_landmarks(shown, hr.shape[-1])
                 set_field(samples, name, torch.where(rows, mirrored, shown))
         if samples is not None:
-            set_field(samples, 'lr_resolution', torch.from_numpy(resolution).to(hr.device))
+            set_field(samples, 'lr_resolution', to_device(resolution, hr.device))
         return dict(hr=flip_rows(hr, flip_hr), lr=flip_rows(lr, flip_lr))
 
     def _scale_landmarks(self, samples, shape: tuple[int, int]) -> None:

@@ -15,6 +15,7 @@ from lrfr_mm.ops.degradations import check_degradation, degrade_images
 from lrfr_mm.ops.draws import choice, uniform
 from lrfr_mm.ops.jitter import JitterDraw, jitter_images
 from lrfr_mm.ops.resample import degrade
+from lrfr_mm.ops.transfer import to_device
 
 __all__ = ['FLIP_HR', 'MultiResDraw', 'degrade_batch', 'flip_rows']
 
@@ -127,16 +128,15 @@ def degrade_batch(images: torch.Tensor, draw: MultiResDraw, keys: np.ndarray,
     kinds = draw.degradation(keys)
     out = torch.empty_like(images)
     for kind, r in sorted(set(zip(kinds.tolist(), resolution.tolist(), strict=True))):
-        rows = torch.from_numpy(np.flatnonzero((kinds == kind) & (resolution == r)))
-        rows = rows.to(images.device)
-        out[rows] = degrade_images(images[rows], r, draw.degradations[kind],
-                                   keys[rows.cpu().numpy()])
+        chosen = np.flatnonzero((kinds == kind) & (resolution == r))
+        rows = to_device(chosen, images.device)
+        out[rows] = degrade_images(images[rows], r, draw.degradations[kind], keys[chosen])
     return out
 
 
 def flip_rows(images: torch.Tensor, flipped: np.ndarray) -> torch.Tensor:
     """A copy of ``images`` (B, C, H, W) in which those with ``flipped`` (B,) are mirrored."""
-    rows = torch.from_numpy(flipped.nonzero()[0]).to(images.device)
+    rows = to_device(flipped.nonzero()[0], images.device)
     images = images.clone()
     images[rows] = images[rows].flip(-1)
     return images

@@ -15,6 +15,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from lrfr_mm.ops.transfer import to_device
+
 __all__ = ['bicubic_products', 'bicubic_weights', 'degrade', 'degrade_array']
 
 _PRECISION_BITS = 22
@@ -86,8 +88,8 @@ def degrade(images: Any, resolution: Any, method: str = 'exact') -> Any:
     Args:
         images: uint8 (..., C, H, W), a torch tensor on any device or a numpy array.
         resolution: r in px, one for all images, or one for each of the first axis (sequence (B,)).
-        method: 'exact' equals Pillow on every pixel: it is Pillow on CPU tensors, and 'matrix'
-            elsewhere. 'matrix' is the pair of matrix products above, on any device, equal to
+        method: 'exact' equals Pillow on every pixel: it is Pillow on CPU tensors; elsewhere
+            'batched' for batches of square images, else 'matrix'. 'matrix' is the pair of matrix products above, on any device, equal to
             Pillow for square images. 'batched' does all resolutions of a batch in one product with
             matrices that are padded to the largest, for GPUs, where a loop over resolutions leaves
             the device idle; 'compiled' is 'batched' in one graph of torch.compile. Both need
@@ -112,6 +114,8 @@ def degrade(images: Any, resolution: Any, method: str = 'exact') -> Any:
         raise ValueError("method must be 'exact', 'matrix', 'batched', 'compiled' or 'fast', got "
                          f'{method!r}')
     resolution = np.asarray(resolution)
+    if method == 'exact' and images.device.type != 'cpu' and _is_square_batch(images):
+        method = 'batched'
     if (resolution < 1).any():
         raise ValueError(f'resolution must be at least 1 px, got {resolution.min()}')
     if method in ('batched', 'compiled'):
@@ -122,14 +126,18 @@ def degrade(images: Any, resolution: Any, method: str = 'exact') -> Any:
         raise ValueError(f'{resolution.size} resolutions for images {tuple(images.shape)}')
     out = torch.empty_like(images)
     for r in np.unique(resolution):
-        rows = torch.from_numpy(np.flatnonzero(resolution == r)).to(images.device)
+        rows = to_device(np.flatnonzero(resolution == r), images.device)
         out[rows] = _degrade_group(images[rows], int(r), method)
     return out
 
 
+def _is_square_batch(images: torch.Tensor) -> bool:
+    return images.dim() == 4 and images.shape[-2] == images.shape[-1]
+
+
 def _degrade_batched(images: torch.Tensor, resolution: np.ndarray, method: str) -> torch.Tensor:
     side = images.shape[-1]
-    if images.dim() != 4 or images.shape[-2] != side:
+    if not _is_square_batch(images):
         raise ValueError(f'method={method!r} needs square images (B, C, H, H), got '
                          f'{tuple(images.shape)}')
     if resolution.max() > side:
@@ -137,11 +145,7 @@ def _degrade_batched(images: torch.Tensor, resolution: np.ndarray, method: str) 
     every = np.broadcast_to(resolution, len(images))
     sizes, index = np.unique(every, return_inverse=True)
     down, up = _padded_matrices(tuple(sizes.tolist()), side, images.device)
-    # Pinned where there is a device, so that the copy waits for nothing.
-    places = torch.from_numpy(index.astype(np.int64))
-    if images.device.type == 'cuda':
-        places = places.pin_memory()
-    places = places.to(images.device, non_blocking=True)
+    places = to_device(index.astype(np.int64), images.device)
     function = bicubic_products if method == 'batched' else _compiled_products()
     return function(images, down[places], up[places])
 

@@ -7,6 +7,8 @@ which costs one more matrix product of four.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import distributed as dist
@@ -24,7 +26,8 @@ class ChunkedCosines(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, embeddings: torch.Tensor, weight: torch.Tensor, columns: torch.Tensor,
-                scale: float, chunk: int) -> tuple[torch.Tensor, torch.Tensor]:
+                scale: float, chunk: int, compiled: bool = False
+                ) -> tuple[torch.Tensor, torch.Tensor]:
         """Visit the classes once.
 
         Args:
@@ -34,6 +37,7 @@ class ChunkedCosines(torch.autograd.Function):
                 has it.
             scale: Factor s of the cosines.
             chunk: Classes at a time.
+            compiled: Compile what is done with a chunk with torch.compile.
 
         Returns:
             log sum over j other than the own class of exp(s cos_j), and the cosine with the own
@@ -45,10 +49,11 @@ class ChunkedCosines(torch.autograd.Function):
         own = (embeddings * weight[own_row]).sum(1) * shrink[own_row] * here
         log_sum = embeddings.new_full((len(embeddings),), -math.inf)
         for start in range(0, len(weight), chunk):
-            logits = _logits(embeddings, weight, shrink, columns, scale, start, chunk)
-            log_sum = torch.logaddexp(log_sum, logits.logsumexp(1))
+            part = slice(start, start + chunk)
+            log_sum = torch.logaddexp(log_sum, _of_a_chunk(_log_sum, compiled)(
+                embeddings, weight[part], shrink[part], columns - start, scale))
         ctx.save_for_backward(embeddings, weight, shrink, columns, log_sum, own)
-        ctx.scale, ctx.chunk = scale, chunk
+        ctx.scale, ctx.chunk, ctx.compiled = scale, chunk, compiled
         return log_sum, own
 
     @staticmethod
@@ -60,12 +65,11 @@ class ChunkedCosines(torch.autograd.Function):
         # With a single class there is no other one: its log-sum is -inf, and exp(-inf + inf) NaN.
         top = torch.where(log_sum > -math.inf, log_sum, torch.zeros_like(log_sum))
         for start in range(0, len(weight), chunk):
-            logits = _logits(embeddings, weight, shrink, columns, scale, start, chunk)
-            # Gradient of each cosine, in the place of the logits.
-            grad = logits.sub_(top[:, None]).exp_().mul_((scale * to_sum)[:, None])
-            part = slice(start, start + grad.shape[1])
-            _add_gradients(grad.mul_(shrink[part]), embeddings, weight[part], shrink[part],
-                           to_embeddings, to_weight[part])
+            part = slice(start, start + chunk)
+            grad = _of_a_chunk(_gradient, ctx.compiled)(
+                embeddings, weight[part], shrink[part], columns - start, scale, top, to_sum)
+            _add_gradients(grad, embeddings, weight[part], shrink[part], to_embeddings,
+                           to_weight[part])
         here = columns >= 0
         own_row = columns.clamp(min=0)
         rows = weight[own_row]
@@ -73,16 +77,37 @@ class ChunkedCosines(torch.autograd.Function):
         to_embeddings.addcmul_(factor, rows)
         along = (own * shrink[own_row])[:, None]
         to_weight.index_add_(0, own_row, factor * (embeddings - along * rows))
-        return to_embeddings, to_weight, None, None, None
+        return to_embeddings, to_weight, None, None, None, None
+
+
+def _log_sum(embeddings: torch.Tensor, weight: torch.Tensor, shrink: torch.Tensor,
+             columns: torch.Tensor, scale: float) -> torch.Tensor:
+    """Log-sum-exp of a chunk's logits, (N,)."""
+    return _logits(embeddings, weight, shrink, columns, scale).logsumexp(1)
+
+
+def _gradient(embeddings: torch.Tensor, weight: torch.Tensor, shrink: torch.Tensor,
+              columns: torch.Tensor, scale: float, top: torch.Tensor, to_sum: torch.Tensor
+              ) -> torch.Tensor:
+    """Gradient of each product e w of a chunk, without the share along w, (N, chunk)."""
+    logits = _logits(embeddings, weight, shrink, columns, scale)
+    return logits.sub_(top[:, None]).exp_().mul_((scale * to_sum)[:, None]).mul_(shrink)
+
+
+@lru_cache(maxsize=4)
+def _of_a_chunk(function: Callable, compiled: bool) -> Callable:
+    return torch.compile(function, fullgraph=True) if compiled else function
 
 
 def _logits(embeddings: torch.Tensor, weight: torch.Tensor, shrink: torch.Tensor,
-            columns: torch.Tensor, scale: float, start: int, chunk: int) -> torch.Tensor:
-    """Scaled cosines with the classes from ``start`` on, -inf at the own class, (N, chunk)."""
-    stop = min(start + chunk, len(weight))
-    logits = F.linear(embeddings, weight[start:stop]).mul_(shrink[start:stop] * scale)
-    inside = (columns >= start) & (columns < stop)
-    place = torch.where(inside, columns - start, 0)[:, None]
+            columns: torch.Tensor, scale: float) -> torch.Tensor:
+    """Scaled cosines with a chunk's classes, -inf at the own class, (N, chunk).
+
+    ``columns``: row of ``weight`` of each sample's class, (N,); outside of it for another chunk's.
+    """
+    logits = F.linear(embeddings, weight).mul_(shrink * scale)
+    inside = (columns >= 0) & (columns < len(weight))
+    place = torch.where(inside, columns, 0)[:, None]
     kept = logits.gather(1, place)
     return logits.scatter_(1, place, torch.where(inside[:, None], -math.inf, kept))
 

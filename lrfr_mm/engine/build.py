@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from lrfr_mm.engine.checkpoint import allow_checkpoint_classes, write_whole_files
 from lrfr_mm.engine.components import check_optimizer, naming_components
+from lrfr_mm.engine.device_defaults import set_device_defaults
 from lrfr_mm.engine.distributed import init_processes
 from lrfr_mm.engine.hooks import (
     BufferSyncHook,
@@ -66,6 +67,7 @@ def build_runner(config: Config, train: bool) -> Runner:
     if config.launcher != 'none':
         init_processes(config)
     sharded = _choose_wrapper(config)
+    set_device_defaults(config)
     for key in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = config.get(key)
         if loader and not loader.get('num_workers'):

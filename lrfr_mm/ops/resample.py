@@ -89,12 +89,13 @@ def degrade(images: Any, resolution: Any, method: str = 'exact') -> Any:
         images: uint8 (..., C, H, W), a torch tensor on any device or a numpy array.
         resolution: r in px, one for all images, or one for each of the first axis (sequence (B,)).
         method: 'exact' equals Pillow on every pixel: it is Pillow on CPU tensors; elsewhere
-            'batched' for batches of square images, else 'matrix'. 'matrix' is the pair of matrix products above, on any device, equal to
-            Pillow for square images. 'batched' does all resolutions of a batch in one product with
-            matrices that are padded to the largest, for GPUs, where a loop over resolutions leaves
-            the device idle; 'compiled' is 'batched' in one graph of torch.compile. Both need
-            square images and give the same pixels. 'fast' (CPU only) is torch's antialiased uint8
-            interpolation: several times faster, at most a few grey levels from Pillow.
+            'batched' for batches of square images, else 'matrix'. 'matrix' is the pair of matrix
+            products above, on any device, equal to Pillow for square images. 'batched' does all
+            resolutions of a batch in one product with matrices that are padded to the largest, for
+            GPUs, where a loop over resolutions leaves the device idle; 'compiled' is 'batched' in
+            one graph of torch.compile. Both need square images and give the same pixels. 'fast'
+            (CPU only) is torch's antialiased uint8 interpolation: several times faster, at most a
+            few grey levels from Pillow.
 
     Returns:
         uint8 of the same shape and kind; unchanged where r is the side of the image.

@@ -57,6 +57,28 @@ def test_margins_that_need_all_logits_are_refused(margin):
         PartialFCHead(10, dict(type=margin), chunk_size=4)
     with pytest.raises(ValueError, match='at least 1'):
         PartialFCHead(10, chunk_size=0)
+    with pytest.raises(ValueError, match='compile_chunks needs a chunk_size'):
+        PartialFCHead(10, compile_chunks=True)
+
+
+def test_compiled_chunks_are_the_same_chunks(monkeypatch):
+    from lrfr_mm.models.heads import chunked_softmax
+    compiled = []
+    monkeypatch.setattr(torch, 'compile', lambda function, **options: compiled.append(
+        function.__name__) or function)
+    chunked_softmax._of_a_chunk.cache_clear()
+    torch.manual_seed(0)
+    x, labels = torch.randn(6, 8, requires_grad=True), torch.randint(0, 50, (6,))
+    found = []
+    for options in (dict(), dict(compile_chunks=True)):
+        head = PartialFCHead(50, in_channels=8, chunk_size=20, check_memory=False, **options)
+        x.grad = None
+        loss = head.loss(x, labels)['loss']
+        loss.backward()
+        found.append((loss.detach(), x.grad.clone(), head.weight.grad))
+    torch.testing.assert_close(found[0], found[1])
+    assert compiled == ['_log_sum', '_gradient']
+    chunked_softmax._of_a_chunk.cache_clear()
 
 
 def fake_step(head_config, contrast='LogFExpLoss'):

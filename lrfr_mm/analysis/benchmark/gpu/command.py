@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from lrfr_mm.analysis.benchmark.gpu import parts as _parts  # noqa: F401  registers the parts
-from lrfr_mm.analysis.benchmark.gpu.part import PARTS, Scale
+from lrfr_mm.analysis.benchmark.gpu.part import Scale
+from lrfr_mm.analysis.benchmark.gpu.parts import PARTS
 from lrfr_mm.analysis.benchmark.timing import Result, machine
 from lrfr_mm.errors import InputError
 from lrfr_mm.files import write_text
@@ -20,7 +20,7 @@ from lrfr_mm.registry import MODELS
 
 __all__ = ['benchmark_gpu', 'gpu_table']
 
-_MINUTES = 8.  # that the time limits of the parts add up to
+_MINUTES = 8.  # that the times of the parts add up to
 
 
 def benchmark_gpu(out: str | Path, minutes: float = _MINUTES, dry_run: bool = False,
@@ -30,7 +30,8 @@ def benchmark_gpu(out: str | Path, minutes: float = _MINUTES, dry_run: bool = Fa
     Args:
         out: Directory of ``gpu.json`` (all results) and ``gpu.md`` (the table of docs/speed.md);
             both are rewritten after every result, so that an interrupted run leaves what it has.
-        minutes: Time for all parts; the limit of each is scaled with it.
+        minutes: Time for all parts; that of each is scaled with it. What a part leaves is added
+            to the next one's.
         dry_run: Run every part at a small size on the CPU.
         names: Parts to run; None for all.
         show: Called with each line of progress.
@@ -51,8 +52,11 @@ def benchmark_gpu(out: str | Path, minutes: float = _MINUTES, dry_run: bool = Fa
                          'CPU')
     found = dict(machine=machine(), dry_run=dry_run, parts={})
     worker = _Worker(dry_run)
+    worker.start()
+    end = time.monotonic()  # of the part
     for name in [name for name in PARTS if name in wanted]:
-        limit = PARTS[name].seconds * minutes / _MINUTES
+        end += PARTS[name].seconds * minutes / _MINUTES + worker.start()
+        limit = end - time.monotonic()
         show(f'{PARTS[name].title} (at most {limit:.0f} s)')
         entry = dict(title=PARTS[name].title, status='running', seconds=0., results=[])
         found['parts'][name] = entry
@@ -86,8 +90,6 @@ class _Worker:
 
     def run(self, name: str, limit: float):
         """('result', dict) of each result of a part, then ('status', text)."""
-        if self._process is None:
-            self._start()
         self._pipe.send(name)
         end, status = time.monotonic() + limit, 'the process ended without a message'
         while True:
@@ -106,13 +108,18 @@ class _Worker:
             self.stop()
         yield 'status', status
 
-    def _start(self) -> None:
+    def start(self) -> float:
+        """Start the process, unless it runs; returns the seconds that this took."""
+        if self._process is not None:
+            return 0.
+        begin = time.monotonic()
         context = multiprocessing.get_context('spawn')
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=_measure, args=(self.dry_run, other))
         self._process.start()
         other.close()
-        self._pipe.recv()  # it has imported everything: the clock of the first part may start
+        self._pipe.recv()  # it has imported everything
+        return time.monotonic() - begin
 
     def stop(self) -> None:
         """End the process."""
@@ -134,6 +141,8 @@ def _measure(dry_run: bool, pipe) -> None:
             for result in PARTS[pipe.recv()].measure(scale):
                 pipe.send(('result', asdict(result)))
             pipe.send(('status', 'done'))
+        except (EOFError, BrokenPipeError):  # the process that asked is gone
+            return
         except Exception as error:
             traceback.print_exc()
             text = str(error).strip().partition('\n')[0]
@@ -158,7 +167,8 @@ def gpu_table(found: dict) -> str:
         for result in entry['results']:
             result = Result(**result)
             notes = ', '.join(f'{key} {value}'.strip() for key, value in result.extra.items())
-            figure = f'{_number(result.value)} {result.unit}' if result.value else 'not measured'
+            figure = ('not measured' if '' in result.extra  # the reason
+                      else f'{_number(result.value)} {result.unit}'.strip())
             lines.append(f'| {result.name} | {figure} | {notes} |')
         lines.append('')
     return '\n'.join(lines)

@@ -4,11 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-
 from lrfr_mm.analysis.benchmark.timing import Result
 
-__all__ = ['PARTS', 'Part', 'Scale', 'is_out_of_memory', 'part']
+__all__ = ['Part', 'Scale', 'part']
 
 
 @dataclass(frozen=True)
@@ -18,8 +16,11 @@ class Scale:
     Attributes:
         device: 'cuda' or 'cpu'.
         dry: Whether it is the dry run.
-        step_models: (name, config of a recognizer) of the training steps.
-        batch_sizes: To try in turn, until the memory is full.
+        model: (name, config) of the recognizer of most parts.
+        deep_model: Of a larger one.
+        parity_model: Of one that a CPU trains as well.
+        batch_sizes: Of the training steps: the first for every mode, the others in turn until the
+            memory is full.
         vit: Config of the ViT recognizer.
         classes: Identities of the training steps' heads.
         head_classes: Identities of the heads measured alone.
@@ -30,7 +31,9 @@ class Scale:
 
     device: str
     dry: bool
-    step_models: tuple
+    model: tuple[str, dict]
+    deep_model: tuple[str, dict]
+    parity_model: tuple[str, dict]
     batch_sizes: tuple[int, ...]
     vit: dict
     classes: int
@@ -42,20 +45,20 @@ class Scale:
     @classmethod
     def full(cls) -> Scale:
         """On a GPU of 40 GiB and more."""
-        return cls('cuda', False, (('r50', _resnet('FaceResNet', 50)), ('r100', _resnet('IResNet',
-                                                                                        100))),
-                   (128, 256, 512), _vit('vit_base_patch16_224'), 85742,
+        return cls('cuda', False, ('r50', _face('FaceResNet', 50)),
+                   ('r100', _face('IResNet', 100)), ('r18', _face('FaceResNet', 18, dropout=0.)),
+                   (256, 512, 1024), _vit('vit_base_patch16_224'), 85742,
                    (1_000_000, 10_000_000, 29_000_000), 1_000_000, 20_000, 10)
 
     @classmethod
     def small(cls) -> Scale:
-        """The dry run: every line of the benchmark, on a CPU, in a minute."""
-        tiny = dict(type='LRFRecognizer',
-                    backbone=dict(type='TIMMBackbone', model_name='test_resnet', out='pooled'),
+        """The dry run: every part on a CPU, in seconds."""
+        tiny = dict(type='LRFRecognizer', backbone=dict(type='TIMMBackbone', out='pooled',
+                                                        model_name='test_resnet'),
                     neck=dict(type='PoolNeck', embed_dim=32), head=dict(type='CosFaceHead'),
                     contrast_loss=dict(type='LogFExpLoss'))
-        return cls('cpu', True, (('tiny', tiny),), (4, 8), _vit('test_vit'), 100, (1000, 3000),
-                   2000, 48, 2)
+        return cls('cpu', True, ('tiny', tiny), ('tiny', tiny), ('tiny', tiny), (2, 4),
+                   _vit('test_vit'), 100, (1000, 3000), 2000, 48, 2)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Part:
     Attributes:
         name: What ``--parts`` takes.
         title: Heading of its table.
-        seconds: Time limit, of a run of eight minutes.
+        seconds: Time for it, of a run of eight minutes.
         measure: The function.
     """
 
@@ -75,27 +78,14 @@ class Part:
     measure: Callable[[Scale], Iterator[Result]]
 
 
-PARTS: dict[str, Part] = {}
+def part(title: str, seconds: float) -> Callable[[Callable], Part]:
+    """Make a part of a function, under its name."""
+    return lambda function: Part(function.__name__, title, seconds, function)
 
 
-def part(title: str, seconds: float) -> Callable:
-    """Register a function as a part, under its own name; parts run in the order of their worth,
-    which is that of their registration.
-    """
-    def register(function: Callable[[Scale], Iterator[Result]]) -> Callable:
-        PARTS[function.__name__] = Part(function.__name__, title, seconds, function)
-        return function
-    return register
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an allocation failed, in torch or in cuBLAS."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or 'out of memory' in str(error)
-
-
-def _resnet(kind: str, depth: int) -> dict:
+def _face(kind: str, depth: int, dropout: float = .4) -> dict:
     return dict(type='LRFRecognizer', backbone=dict(type=kind, depth=depth),
-                neck=dict(type='EmbeddingNeck'), head=dict(type='CosFaceHead'),
+                neck=dict(type='EmbeddingNeck', dropout=dropout), head=dict(type='CosFaceHead'),
                 contrast_loss=dict(type='LogFExpLoss'))
 
 

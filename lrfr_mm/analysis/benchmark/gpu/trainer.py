@@ -33,12 +33,17 @@ class Mode:
     compile: dict | None = None
     joint: bool = False
 
-    def without_compiler(self) -> Mode:
-        """The same without ``torch.compile``, for the dry run."""
-        return replace(self, compile=None)
+    def of_dry_run(self) -> Mode:
+        """The same under its name without ``torch.compile`` and without bfloat16, which a CPU may
+        have to emulate.
+        """
+        return replace(self, compile=None, bf16=False)
 
-    def __hash__(self) -> int:
-        return hash(self.name)
+    @property
+    def graphs(self) -> bool:
+        """Whether it runs as CUDA graphs."""
+        return self.compile is not None and (self.compile.get('mode') == 'reduce-overhead'
+                                             or self.compile.get('backend') == 'cudagraphs')
 
 
 class GPUTrainer:
@@ -52,16 +57,22 @@ class GPUTrainer:
         mode: How to run.
         lr: Learning rate of SGD.
         dtype: Of the weights; for embedding alone.
+        drawn_on: Device that draws the initial weights, whose numbers depend on it; default
+            ``device``, where a GPU is faster.
     """
 
     def __init__(self, model: dict, batch: int, classes: int, device: str, mode: Mode,
-                 lr: float = .01, dtype: torch.dtype = torch.float32):
+                 lr: float = .01, dtype: torch.dtype = torch.float32,
+                 drawn_on: str | None = None):
         config = copy.deepcopy(model)
         config['head']['num_classes'] = classes
-        config.update(channels_last=mode.channels_last, compile=mode.compile,
-                      joint_forward=mode.joint)
+        config.update(channels_last=mode.channels_last, joint_forward=mode.joint, compile=None
+                      if mode.compile is None else dict(mode.compile, dynamic=False))
         torch.manual_seed(0)
-        self.network = MODELS.build(config).to(device).train()
+        torch.compiler.reset()  # else the batch of the last model makes this one's size dynamic
+        with torch.device(drawn_on or device):
+            network = MODELS.build(config)
+        self.network = network.to(device).train()
         self.device, self.mode, self.dtype = device, mode, dtype
         if dtype != torch.float32:
             for part in (self.network.backbone, self.network.neck):
@@ -79,6 +90,7 @@ class GPUTrainer:
             rng_key=torch.randint(0, 2 ** 62, (batch,), generator=generator))
         if device == 'cuda':
             inputs = {view: tensor.pin_memory() for view, tensor in inputs.items()}
+            samples = samples.pin_memory()
         self.batch = dict(inputs=inputs, data_samples=samples)
 
     def copy(self) -> None:
@@ -88,6 +100,8 @@ class GPUTrainer:
 
     def step(self, batch: dict | None = None) -> torch.Tensor:
         """One step; returns the loss on the device, without waiting for it."""
+        if self.mode.graphs:
+            torch.compiler.cudagraph_mark_step_begin()
         data = self.network.data_preprocessor(batch or self.batch, training=True)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.mode.bf16):
             loss = sum(self.network.loss(**data).values())
@@ -98,13 +112,10 @@ class GPUTrainer:
 
     @torch.no_grad()
     def embeddings(self) -> torch.Tensor:
-        """Embeddings of the batch's HR images, in eval mode."""
-        self.network.eval()
+        """Embeddings of the batch's HR images, float32 (B, D); call ``network.eval()`` before."""
         data = self.network.data_preprocessor(dict(inputs=dict(hr=self.batch['inputs']['hr'])))
         with torch.autocast(self.device, torch.bfloat16, enabled=self.mode.bf16):
-            out = self.network.embed(data['inputs']['hr'].to(self.dtype))
-        self.network.train()
-        return out.float()
+            return self.network.embed(data['inputs']['hr'].to(self.dtype)).float()
 
     @staticmethod
     def gflop(model: dict) -> float:

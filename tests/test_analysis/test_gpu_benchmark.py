@@ -97,4 +97,6 @@ def test_wheels_are_what_is_required_and_not_present():
     assert not {'torch', 'torchvision', 'timm', 'numpy', 'lrfr-mm', 'safetensors'} & set(found)
     assert found['mmengine'] == version('mmengine')
     more = wheels_to_bring(['torch', 'timm', 'numpy', 'mmengine'])
+    assert not any(line.startswith('opencv') for line in wheels_to_bring(
+        ['torch', 'numpy', 'opencv_python_headless']))
     assert 'addict' not in {line.split('==')[0] for line in more}  # mmengine brings it

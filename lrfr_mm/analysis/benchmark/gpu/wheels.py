@@ -13,6 +13,9 @@ __all__ = ['DEFAULT_PRESENT', 'wheels_to_bring']
 # Of the machines that were met so far: an image with torch, timm and what those bring.
 DEFAULT_PRESENT = ('torch', 'torchvision', 'timm', 'numpy', 'pillow', 'setuptools')
 
+# Builds of OpenMMLab's requirement that have the same module, cv2.
+_OPENCV = {'opencv-python-headless', 'opencv-contrib-python', 'opencv-contrib-python-headless'}
+
 
 def wheels_to_bring(present: Iterable[str] = DEFAULT_PRESENT, package: str = 'lrfr_mm',
                     python: str = '3.12') -> list[str]:
@@ -30,7 +33,10 @@ def wheels_to_bring(present: Iterable[str] = DEFAULT_PRESENT, package: str = 'lr
         ``name==version`` lines, sorted: arguments of ``pip download``.
     """
     environment = {**default_environment(), 'python_version': python, 'extra': ''}
-    there = _closure([_normal(name) for name in present], environment, set())
+    named = {_normal(name) for name in present}
+    if named & _OPENCV:
+        named.add('opencv-python')
+    there = _closure(sorted(named), environment, set())
     wanted = _closure([_normal(package)], environment, there) - there - {_normal(package)}
     return sorted(f'{name}=={version(name)}' for name in wanted if _installed(name))
 

@@ -28,7 +28,7 @@ def training(scale: Scale) -> Iterator[Result]:
     """Loader alone, step alone with its LR views, and both together."""
     batch = scale.batch_sizes[0]
     people, count = (2, 4 * batch) if scale.dry else (8, 60 * batch)
-    workers = 0 if scale.dry else max(1, (os.cpu_count() or 2) - 1)
+    workers = 0 if scale.dry else min(15, max(1, (os.cpu_count() or 2) - 1))
     model = copy.deepcopy(scale.model[1])
     model['data_preprocessor'] = dict(type='FacePreprocessor', multi_res=dict())
     with tempfile.TemporaryDirectory() as folder:

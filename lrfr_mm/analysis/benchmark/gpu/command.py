@@ -20,18 +20,16 @@ from lrfr_mm.registry import MODELS
 
 __all__ = ['benchmark_gpu', 'gpu_table']
 
-_MINUTES = 8.  # that the times of the parts add up to
 
-
-def benchmark_gpu(out: str | Path, minutes: float = _MINUTES, dry_run: bool = False,
+def benchmark_gpu(out: str | Path, minutes: float = 8., dry_run: bool = False,
                   names: Sequence[str] | None = None, show=print) -> dict:
     """Measure this machine's GPU, and write every result as it ends.
 
     Args:
         out: Directory of ``gpu.json`` (all results) and ``gpu.md`` (the table of docs/speed.md);
             both are rewritten after every result, so that an interrupted run leaves what it has.
-        minutes: Time for all parts; that of each is scaled with it. What a part leaves is added
-            to the next one's.
+        minutes: Time for all parts of ``names`` together, divided in proportion to their
+            ``seconds``. What a part leaves is added to the next one's.
         dry_run: Run every part at a small size on the CPU.
         names: Parts to run; None for all.
         show: Called with each line of progress.
@@ -43,25 +41,26 @@ def benchmark_gpu(out: str | Path, minutes: float = _MINUTES, dry_run: bool = Fa
     Raises:
         InputError: For an unknown part, or without a GPU unless ``dry_run``.
     """
-    wanted = list(names or PARTS)
-    unknown = set(wanted) - set(PARTS)
+    unknown = set(names or ()) - set(PARTS)
     if unknown:
         raise InputError(f'there is no part {sorted(unknown)[0]!r}; there are {", ".join(PARTS)}')
     if not dry_run and not torch.cuda.is_available():
         raise InputError('torch sees no GPU here; --dry-run runs every part at a small size on the '
                          'CPU')
+    wanted = [part for name, part in PARTS.items() if not names or name in names]
+    share = 60 * minutes / sum(part.seconds for part in wanted)
     found = dict(machine=machine(), dry_run=dry_run, parts={})
     worker = _Worker(dry_run)
     worker.start()
     end = time.monotonic()  # of the part
-    for name in [name for name in PARTS if name in wanted]:
-        end += PARTS[name].seconds * minutes / _MINUTES + worker.start()
+    for part in wanted:
+        end += share * part.seconds + worker.start()
         limit = end - time.monotonic()
-        show(f'{PARTS[name].title} (at most {limit:.0f} s)')
-        entry = dict(title=PARTS[name].title, status='running', seconds=0., results=[])
-        found['parts'][name] = entry
+        show(f'{part.title} (at most {limit:.0f} s)')
+        entry = dict(title=part.title, status='running', seconds=0., results=[])
+        found['parts'][part.name] = entry
         begin = time.monotonic()
-        for kind, value in worker.run(name, limit):
+        for kind, value in worker.run(part.name, limit):
             if kind == 'result':
                 entry['results'].append(value)
                 show(f'  {value["name"]}: {_number(value["value"])} {value["unit"]} '

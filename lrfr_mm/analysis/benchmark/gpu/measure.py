@@ -30,8 +30,8 @@ def attempt(name: str, unit: str, measure: Callable[[], tuple[float, dict]]) -> 
         else:
             notes = {'': f'{type(error).__name__}: {text}'}
     # Only here, since the error holds the frames of its traceback, and those the tensors.
-    gc.collect()
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     return Result(name, value, unit, notes)

@@ -17,14 +17,16 @@ def _add_common(command: argparse.ArgumentParser, out_help: str,
                          'or with a share of the cores each')
     if metrics_help is not None:
         command.add_argument('--metrics', nargs='+', help=metrics_help)
+    command.add_argument('--minutes', type=float, help='start no further run after so many, and '
+                         'make the tables of what there is; a second start goes on')
     command.add_argument('--amp', action='store_true', help='bfloat16 autocast in training')
     command.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                          help='override settings of all configs')
 
 
 def _settings(args: argparse.Namespace) -> StudySettings:
-    return StudySettings(args.seeds, args.out, Path(__file__).parent, args.jobs,
-                         getattr(args, 'metrics', None), args.amp, args.cfg_options)
+    return StudySettings(args.seeds, args.out, args.jobs, getattr(args, 'metrics', None), args.amp,
+                         args.cfg_options, args.minutes)
 
 
 def main() -> None:
@@ -50,8 +52,8 @@ def main() -> None:
     command = commands.add_parser('methods', help='the methods of configs/methods under one '
                                   'protocol, with a search of the main hyper-parameter of each')
     command.set_defaults(function=lambda args: run_methods(
-        MethodStudy(args.base, args.methods, args.common, args.test, args.rows, args.against),
-        _settings(args)))
+        MethodStudy(args.base, args.methods, args.common, args.test, args.rows, args.against,
+                    args.epochs, args.search_epochs), _settings(args)))
     command.add_argument('--base', default=MethodStudy.common,
                          help='config that the methods change (default: %(default)s)')
     command.add_argument('--methods', type=Path, default=MethodStudy.methods,
@@ -63,6 +65,10 @@ def main() -> None:
     command.add_argument('--rows', nargs='+', help='names of methods (default: all)')
     command.add_argument('--against', default=MethodStudy.against,
                          help='method that the others are compared with (default: %(default)s)')
+    command.add_argument('--epochs', type=int, help='of each run of the table, with a schedule of '
+                         'the same shape (default: those of the base)')
+    command.add_argument('--search-epochs', type=int, help='of each run of the search (default: '
+                         'half of them)')
     _add_common(command, 'directory of all runs; a second start goes on where the first ended')
     command = commands.add_parser('figures', help='the paper\'s figures, of any models')
     command.set_defaults(function=run_figures)

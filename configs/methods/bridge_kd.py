@@ -7,4 +7,5 @@ model = dict(
                  checkpoint='work_dirs/cosface/epoch_14.pth'),
     losses=[dict(type='FeatureDistillationLoss', loss_weight=1.),
             dict(type='RelationDistillationLoss', loss_weight=10.)])
+teacher_row = 'cosface'  # in a study
 search = {'model.losses.0.loss_weight': [1., 3., 10.]}

@@ -6,4 +6,5 @@ model = dict(
                  checkpoint='work_dirs/baseline/epoch_14.pth'),
     losses=[dict(type='FeatureDistillationLoss', loss_weight=1.),
             dict(type='RelationDistillationLoss', loss_weight=10.)])
+teacher_row = 'baseline'  # in a study
 search = {'model.losses.1.loss_weight': [1., 10., 100.]}

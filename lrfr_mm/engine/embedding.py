@@ -23,7 +23,8 @@ __all__ = ['embed_benchmark', 'embed_images', 'embedded_batches']
 @torch.no_grad()
 def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
                      batch_size: int = 128, num_workers: int = 0,
-                     collate_fn: Callable = face_collate, **loader
+                     collate_fn: Callable = face_collate, degrade: Callable = degrade_images,
+                     **loader
                      ) -> Iterator[tuple[dict, dict[View, torch.Tensor]]]:
     """Embed a dataset batch by batch.
 
@@ -38,6 +39,8 @@ def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
         batch_size: Images a forward pass.
         num_workers: Processes that read and decode.
         collate_fn: List of samples to ``dict(inputs=dict(hr=uint8 (B, 3, H, W)), data_samples=)``.
+        degrade: Makes the degraded images: called as
+            :func:`lrfr_mm.ops.degradations.degrade_images` is.
         **loader: More arguments of torch's DataLoader, e.g. ``sampler``.
 
     Yields:
@@ -54,7 +57,7 @@ def embedded_batches(model: Callable, images, views: Sequence[View] = (View(),),
     for batch in DataLoader(images, batch_size, num_workers=num_workers, collate_fn=collate_fn,
                             **loader):
         full = batch['inputs']['hr'].to(device)
-        degraded = {(r, kind): full if r is None else degrade_images(full, r, kind)
+        degraded = {(r, kind): full if r is None else degrade(full, r, kind)
                     for r, kind in {(view.resolution, view.degradation) for view in views}}
         out = {}
         for view in views:

@@ -1,19 +1,32 @@
 import csv
+import itertools
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
+from lrfr_mm.analysis.figures.labels import place_boxes
 from lrfr_mm.analysis.methods import MethodStudy, read_methods, run_methods
-from lrfr_mm.analysis.methods.configs import apply_changes, with_values
+from lrfr_mm.analysis.methods.configs import (
+    apply_changes,
+    views_on_device,
+    with_epochs,
+    with_values,
+)
 from lrfr_mm.analysis.methods.page import _front
 from lrfr_mm.analysis.methods.step_cost import step_cost
+from lrfr_mm.analysis.study import command, run_rows
 from lrfr_mm.analysis.study.command import StudySettings
+from lrfr_mm.datasets import face_collate
 from lrfr_mm.datasets.transforms import MultiResAug
 from lrfr_mm.engine.config import read_config
 from lrfr_mm.errors import ConfigError, InputError, InputMissingError
-from lrfr_mm.registry import DATASETS, METRICS
+from lrfr_mm.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,56 +52,45 @@ train_dataloader = dict(sampler=dict(shuffle=False))
 search = {'model.head.scale': [64], 'model.contrast_loss.loss_weight': [1., 2.]}
 '''}
 
-TRAIN = '''
-import sys
-from pathlib import Path
-folder = Path(sys.argv[sys.argv.index('--work-dir') + 1])
-with open(folder / 'calls.txt', 'a') as file:
-    file.write(' '.join(sys.argv[1:]) + chr(10))
-(folder / 'epoch_1.pth').touch()
-'''
-# Accuracies by the config: the search likes 10 for the one method, (64, 2) for the other.
-TEST = '''
-import json, runpy, sys
-from pathlib import Path
-import numpy as np
-folder = Path(sys.argv[sys.argv.index('--work-dir') + 1])
-config = runpy.run_path(sys.argv[1])
-model, seed = config['model'], int(folder.name.removeprefix('seed'))
-distance = model['contrast_loss'] or {}
-bonus = 5 * (distance.get('loss_weight') == 10.) + 3 * (distance.get('loss_weight') == 2.) + (
-    model['head'].get('scale') == 64)
-names = [metric['prefix'] + f'/accuracy@{r}' for metric in config['test_evaluator']
-         if metric['type'] == 'ResolutionSweep' for r in metric['resolutions']]
-names += [metric['benchmark'] + '/rank1' for metric in config['test_evaluator']
-          if metric['type'] == 'Identification']
-rng = np.random.default_rng(seed)
-values, items = {}, {}
-for name in names:
-    rate = .6 + .01 * seed + .05 * bonus
-    items[name] = rng.random(400) < rate
-    values[name] = 100 * rate
-    values[name + '_low'] = 0.
-(folder / 'metrics.json').write_text(json.dumps(values))
-np.savez(folder / 'items.npz', **items)
-'''
+
+def fake_run(config, folder, seed, overrides, train_options):
+    """Accuracies by the config: the search likes 10 for the one method, (64, 2) for the other."""
+    folder, settings = Path(folder), Config.fromfile(config)
+    with open(folder / 'calls.txt', 'a') as file:
+        file.write(json.dumps(overrides) + '\n')
+    (folder / 'epoch_1.pth').touch()
+    model, distance = settings.model, settings.model.contrast_loss or {}
+    bonus = 5 * (distance.get('loss_weight') == 10.) + 3 * (distance.get('loss_weight') == 2.) + (
+        model.head.get('scale') == 64)
+    names = [metric['prefix'] + f'/accuracy@{r}' for metric in settings.test_evaluator
+             if metric['type'] == 'ResolutionSweep' for r in metric['resolutions']]
+    names += [metric['benchmark'] + '/rank1' for metric in settings.test_evaluator
+              if metric['type'] == 'Identification']
+    rng = np.random.default_rng(seed)
+    values, items = {}, {}
+    for name in names:
+        rate = .6 + .01 * (seed % 1000) + .05 * bonus
+        items[name] = rng.random(400) < rate
+        values[name] = 100 * rate
+        values[name + '_low'] = 0.
+    (folder / 'metrics.json').write_text(json.dumps(values))
+    np.savez(folder / 'items.npz', **items)
 
 
 @pytest.fixture
-def study(tmp_path):
+def study(tmp_path, monkeypatch):
     (tmp_path / 'common.py').write_text(COMMON)
     (tmp_path / 'methods').mkdir()
     for name, text in METHODS.items():
         (tmp_path / 'methods' / f'{name}.py').write_text(f"_base_ = ['../common.py']{text}")
-    (tmp_path / 'train.py').write_text(TRAIN)
-    (tmp_path / 'test.py').write_text(TEST)
     out = tmp_path / 'out'
     for k, name in enumerate(METHODS):
         path = out / 'step_cost' / f'{name}.json'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(dict(milliseconds=10. + k, megabytes=100.)))
     common = str(tmp_path / 'common.py')
-    return MethodStudy(common, tmp_path / 'methods', common), StudySettings(2, out, tmp_path, 2)
+    monkeypatch.setattr(command, 'run_rows', partial(run_rows, run=fake_run))
+    return MethodStudy(common, tmp_path / 'methods', common), StudySettings(2, out, 2)
 
 
 @pytest.mark.slow
@@ -118,7 +120,7 @@ def test_methods_are_searched_trained_tested_and_compared(study, capsys):
     points = list(csv.DictReader((out / 'methods.csv').open()))
     assert [float(point['accuracy_7']) for point in points] == pytest.approx([85.5, 80.5, 60.5])
     text = page.read_text()
-    assert '<svg' in text and 'AT&amp;T, real faces' in text and '5 runs searched' in text
+    assert '<svg' in text and 'AT&amp;T, real faces' in text and '5 shorter runs searched' in text
     assert '## drawn' in capsys.readouterr().out
     before = {path: path.read_text() for path in out.rglob('calls.txt')}
     assert len(before) == 5 + 3 * 2
@@ -165,6 +167,111 @@ def test_what_cannot_be_done_is_said(study, tmp_path):
         read_methods(what.methods, common, ['bad'])
     with pytest.raises(ConfigError, match=r'model\.head\.margn'):
         with_values(common, {'model.head.margn': .3})
+
+
+def test_a_student_is_trained_after_its_teacher(study, tmp_path):
+    what, settings = study
+    (what.methods / 'student.py').write_text("""
+_base_ = ['../common.py']
+model = dict(teacher=dict(type='FrozenTeacher', model='elsewhere.py', checkpoint='elsewhere.pth'),
+             losses=[dict(type='FeatureDistillationLoss', loss_weight=1.)])
+teacher_row = 'lrfr'
+search = {'model.losses.0.loss_weight': [1., 3.]}
+""")
+    (settings.out / 'step_cost' / 'student.json').write_text('{"milliseconds": 9, "megabytes": 9}')
+    run_methods(replace(what, names=['student', 'lrfr'], epochs=6), settings)
+    (line,) = (settings.out / 'student' / 'seed1' / 'calls.txt').read_text().splitlines()
+    assert json.loads(line) == [
+        f'model.teacher.model={settings.out}/configs/lrfr.py',
+        f'model.teacher.checkpoint={settings.out}/lrfr/seed1/epoch_1.pth']
+    # In the search the teacher has the value of its config, the first of the three.
+    (line,) = (settings.out / 'search/student_1/seed1000/calls.txt').read_text().splitlines()
+    assert json.loads(line)[0].endswith('search/configs/lrfr_0.py')
+    used = Config.fromfile(settings.out / 'configs' / 'student.py')
+    assert used.model.teacher.checkpoint is None and used.train_cfg.max_epochs == 6
+    assert Config.fromfile(settings.out / 'search/configs/student_0.py').train_cfg.max_epochs == 3
+
+
+def test_teachers_come_with_their_students(study):
+    what, _ = study
+    common = read_config(what.common)
+    for name, teacher in (('one', 'dcr'), ('two', 'one'), ('three', 'nobody')):
+        (what.methods / f'{name}.py').write_text(
+            f"_base_ = ['../common.py']\nteacher_row = {teacher!r}\n")
+    assert [method.name for method in read_methods(what.methods, common, ['one'])] == ['one', 'dcr']
+    for name, text in (('two', 'one has a teacher itself'), ('three', "names 'nobody'")):
+        with pytest.raises(ConfigError, match=text):
+            read_methods(what.methods, common, [name])
+
+
+def test_tables_are_made_of_what_has_ended(study, monkeypatch):
+    what, settings = study
+
+    def some(config, folder, seed, *rest):
+        if 'baseline' in config or ('dcr' in config and seed == 1):
+            raise ValueError('it diverged')
+        fake_run(config, folder, seed, *rest)
+
+    def here(rows, seeds, out, *rest):
+        failures = {}
+        for row, seed in itertools.product(rows, seeds):
+            row.folder(out, seed).mkdir(parents=True, exist_ok=True)
+            try:
+                some(row.config, row.folder(out, seed), seed, [], [])
+            except ValueError as error:
+                failures[f'{row.name}, seed {seed}'] = str(error)
+        return failures
+
+    monkeypatch.setattr(command, 'run_rows', here)
+    with pytest.raises(RuntimeError, match=r'3 run\(s\) failed:\nbaseline, seed 0: it diverged'):
+        run_methods(what, settings)
+    text = (settings.out / 'methods.md').read_text()
+    assert 'Without a finished run: baseline.' in text and '1 to 2 seed(s)' in text
+    rows = list(csv.DictReader((settings.out / 'tables' / 'drawn.csv').open()))
+    assert [row['method'] for row in rows] == ['lrfr', 'dcr']
+    assert rows[1]['7 px'].startswith('80.00 (')  # p of the one seed that both have
+    assert rows[0]['network'] == 'mobilenetv4_conv_small_050'
+
+
+def test_a_schedule_keeps_its_shape():
+    base = read_config('lrfr/studies/methods_base')
+    short = with_epochs(base, 4)
+    assert short.train_cfg.max_epochs == 4 and base.train_cfg.max_epochs == 8
+    assert [(step.begin, step.end) for step in short.param_scheduler] == [(0, .5), (.5, 4)]
+    base.param_scheduler[0].convert_to_iter_based = False
+    with pytest.raises(ConfigError, match=r'param_scheduler\.0: --epochs needs'):
+        with_epochs(base, 4)
+    with pytest.raises(InputError, match='--search-epochs must be at least 1'):
+        MethodStudy('base', search_epochs=0)
+
+
+def test_views_of_the_preprocessor_are_those_of_the_transform():
+    config = read_config('methods/ran')
+    moved = views_on_device(config)
+    assert moved.train_dataloader.dataset.pipeline == []
+    assert moved.model.data_preprocessor.multi_res == dict(
+        resolutions=(7, 14, 20), ratio=(1, 1, 2), degradation=('bicubic', 'camera'))
+    source = dict(type='SyntheticFaces', num_identities=2, images_per_identity=2)
+    plain, whole = (DATASETS.build(dict(each.train_dataloader.dataset, source=source))
+                    for each in (moved, config))
+    batch, wanted = (face_collate([faces[i] for i in range(4)]) for faces in (plain, whole))
+    views, _ = MODELS.build(moved.model.data_preprocessor).views(batch, training=True)
+    for view in ('hr', 'lr'):
+        torch.testing.assert_close(views[view], wanted['inputs'][view], atol=0, rtol=0)
+
+
+def test_names_do_not_cover_each_other():
+    rng = np.random.default_rng(0)
+    points = [tuple(point) for point in rng.uniform(100, 500, (33, 2))]
+    sizes = [(float(width), 9.) for width in rng.uniform(15, 110, 33)]
+    boxes = np.array(place_boxes(points, sizes, (0, 0, 600, 600)))
+    np.testing.assert_allclose(boxes[:, 2:] - boxes[:, :2], sizes)
+    assert boxes.min() >= 0 and boxes.max() <= 600
+    low, high = (f(boxes[:, None], boxes[None]) for f in (np.maximum, np.minimum))
+    overlap = ((high[..., 2] - low[..., 0]).clip(0) * (high[..., 3] - low[..., 1]).clip(0))
+    assert overlap[~np.eye(33, dtype=bool)].max() < 1e-6
+    assert all(not (box[:2] < point).all() or not (point < box[2:]).all()
+               for box in boxes for point in np.array(points))
 
 
 def test_front():

@@ -4,10 +4,12 @@ import re
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lrfr_mm.analysis.benchmark.data import _large_index
 from lrfr_mm.analysis.study import (
@@ -19,46 +21,39 @@ from lrfr_mm.analysis.study import (
     run_rows,
     study_table,
 )
+from lrfr_mm.analysis.study.command import StudySettings
 from lrfr_mm.datasets import SyntheticFaces
 from lrfr_mm.datasets.convert import convert
 from lrfr_mm.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
-FAKE = '''
-import json, sys
-from pathlib import Path
-words = sys.argv[1:]
-folder = Path(words[words.index('--work-dir') + 1])
-with open(folder / 'calls.txt', 'a') as file:
-    file.write(Path(sys.argv[0]).name + ' ' + ' '.join(words) + chr(10))
-if 'bad' in words[0]:
-    sys.exit('error: it is bad')
-'''
-TRAIN = FAKE + "(folder / 'epoch_2.pth').touch()\n"
-TEST = FAKE + '''
-seed = int(folder.name.removeprefix('seed'))
-(folder / 'metrics.json').write_text(json.dumps({'a/accuracy': 90 + seed + ('two' in words[0])}))
-'''
+
+def fake_run(config, folder, seed, overrides, train_options):
+    """A run that trains nothing; its config's name says how it ends."""
+    with open(Path(folder, 'calls.txt'), 'a') as file:
+        file.write(json.dumps([config, seed, overrides, train_options, os.getpid()]) + '\n')
+    if 'bad' in config:
+        sys.exit('error: it is bad')
+    if 'slow' in config:
+        time.sleep(300)
+    Path(folder, 'epoch_2.pth').touch()
+    Path(folder, 'metrics.json').write_text(json.dumps(
+        {'a/accuracy': 90 + seed + ('two' in config)}))
 
 
-@pytest.fixture
-def tools(tmp_path):
-    (tmp_path / 'train.py').write_text(TRAIN)
-    (tmp_path / 'test.py').write_text(TEST)
-    return tmp_path
+def calls(row, out, seed=0):
+    lines = (row.folder(out, seed) / 'calls.txt').read_text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
-def test_rows_run_once_with_their_options(tools, tmp_path):
+def test_rows_run_once_with_their_options(tmp_path):
     rows = [Row('one', 'one.py'), Row('two', 'two.py', ('model.x=1',))]
     for _ in range(2):  # the second call finds everything done
-        run_rows(rows, [0, 1], tmp_path / 'out', tools, ['data_root=d/'])
-    calls = (tmp_path / 'out' / 'two' / 'seed1' / 'calls.txt').read_text().splitlines()
-    assert len(calls) == 2
-    assert calls[0].startswith('train.py two.py --seed 1 --resume')
-    assert calls[0].endswith('--cfg-options data_root=d/ model.x=1')
-    assert calls[1].startswith('test.py two.py') and 'epoch_2.pth' in calls[1]
-    results = collect(rows, [0, 1], tmp_path / 'out')
+        assert run_rows(rows, [0, 1], tmp_path, ['data_root=d/'], ['--amp'], run=fake_run) == {}
+    (call,) = calls(rows[1], tmp_path, 1)
+    assert call[:4] == ['two.py', 1, ['data_root=d/', 'model.x=1'], ['--amp']]
+    results = collect(rows, [0, 1], tmp_path)
     np.testing.assert_array_equal(results['two']['a/accuracy'], [91, 92])
     table = study_table(results, ['a/accuracy'])
     assert table.values.tolist() == [['a/accuracy', '90.50 ± 0.71', '91.50 ± 0.71',
@@ -66,9 +61,53 @@ def test_rows_run_once_with_their_options(tools, tmp_path):
     assert list(table.columns) == ['', 'one', 'two', 'two - one']
 
 
-def test_a_run_that_fails_names_its_log(tools, tmp_path):
-    with pytest.raises(RuntimeError, match=r'it is bad .*log\.txt'):
-        run_rows([Row('bad', 'bad.py')], [0], tmp_path / 'out', tools)
+def test_a_run_that_fails_names_its_log_and_the_others_end(tmp_path, capsys):
+    bad = Row('bad', 'bad.py')
+    rows = [Row('student', 'student.py', teacher=bad), bad, Row('one', 'one.py')]
+    failures = run_rows(rows, [0, 1], tmp_path, run=fake_run)
+    assert set(failures) == {f'{name}, seed {seed}' for name in ('bad', 'student')
+                             for seed in (0, 1)}
+    assert re.search(r'it is bad .*log\.txt', failures['bad, seed 0'])
+    assert failures['student, seed 1'] == 'its teacher bad failed'
+    assert len(collect(rows, [0, 1], tmp_path)['one']['a/accuracy']) == 2
+    assert 'bad, seed 0 ended with 1: error: it is bad' in capsys.readouterr().out
+
+
+def test_a_teacher_is_trained_first_with_the_same_seed(tmp_path):
+    teacher = Row('teacher', 'teacher.py')
+    rows = [Row('student', 'student.py', ('a=1',), teacher), teacher]
+    assert run_rows(rows, [0, 3], tmp_path, jobs=2, run=fake_run) == {}
+    (call,) = calls(rows[0], tmp_path, 3)
+    assert call[2] == ['a=1', 'model.teacher.model=teacher.py',
+                       f'model.teacher.checkpoint={tmp_path}/teacher/seed3/epoch_2.pth']
+
+
+def test_no_run_is_started_after_the_deadline(tmp_path):
+    rows = [Row('one', 'one.py')]
+    assert run_rows(rows, [0], tmp_path, deadline=time.monotonic() - 1, run=fake_run) == {}
+    assert not rows[0].done(tmp_path, 0)
+    with pytest.raises(RuntimeError, match='no run has ended'):
+        StudySettings(1, tmp_path, minutes=1e-9).run(rows)
+    with pytest.raises(InputError, match='--minutes must be above 0'):
+        StudySettings(1, tmp_path, minutes=0)
+
+
+@pytest.mark.slow
+def test_runs_end_with_the_study(tmp_path):
+    """A study that is killed cannot end its runs: they see that it is gone."""
+    code = (f'import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n'
+            'from pathlib import Path\nfrom test_study import Row, fake_run, run_rows\n'
+            f"run_rows([Row('slow', 'slow.py')], [0], Path({str(tmp_path)!r}), run=fake_run)")
+    study = subprocess.Popen([sys.executable, '-c', code], cwd=ROOT)
+    row, end = Row('slow', ''), time.monotonic() + 240
+    while not (row.folder(tmp_path, 0) / 'calls.txt').is_file() and time.monotonic() < end:
+        time.sleep(.05)
+    ((*_, pid),) = calls(row, tmp_path)
+    study.kill()
+    study.wait()
+    while Path(f'/proc/{pid}').exists() and time.monotonic() < end:
+        time.sleep(.05)
+    assert not Path(f'/proc/{pid}').exists()
 
 
 def test_command_refuses_what_is_not_there(tmp_path):
@@ -101,21 +140,23 @@ def test_a_large_index_is_opened(tmp_path):
     assert result.name == 'open RecordIO of 50 records' and result.value > 0
 
 
-SLOW = TEST + '''
-import os, time
-(folder.parent / f'{os.getpid()}.begin').write_text(os.environ['OMP_NUM_THREADS'])
-while len(list(folder.parent.glob('*.begin'))) < 2:
-    time.sleep(.02)
-'''
+def paired_run(config, folder, seed, overrides, train_options):
+    """Ends only when another run is there beside it."""
+    folder = Path(folder)
+    (folder.parent / f'{os.getpid()}.begin').write_text(
+        f'{os.environ["OMP_NUM_THREADS"]} {torch.get_num_threads()}')
+    while len(list(folder.parent.glob('*.begin'))) < 2:
+        time.sleep(.02)
+    fake_run(config, folder, seed, overrides, train_options)
 
 
-def test_two_runs_at_a_time_share_the_cores(tools, tmp_path):
-    (tools / 'test.py').write_text(SLOW)  # ends only when another one runs beside it
+def test_two_runs_at_a_time_share_the_cores(tmp_path):
     rows = [Row('one', 'one.py')]
-    run_rows(rows, [0, 1], tmp_path / 'out', tools, jobs=2)
-    threads = [path.read_text() for path in (tmp_path / 'out' / 'one').glob('*.begin')]
-    assert threads == [str(max(1, len(os.sched_getaffinity(0)) // 2))] * 2
-    assert len(collect(rows, [0, 1], tmp_path / 'out')['one']['a/accuracy']) == 2
+    assert run_rows(rows, [0, 1], tmp_path, jobs=2, run=paired_run) == {}
+    threads = [path.read_text() for path in (tmp_path / 'one').glob('*.begin')]
+    share = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert threads == [f'{share} {share}'] * 2
+    assert len(collect(rows, [0, 1], tmp_path)['one']['a/accuracy']) == 2
 
 
 def test_ends_of_intervals_are_no_columns():

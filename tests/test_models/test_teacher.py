@@ -3,8 +3,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 from torch.nn import functional as F
 
+from lrfr_mm.engine.checkpoint import allow_checkpoint_classes
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.models import FrozenTeacher, KeepHRLoss
 from lrfr_mm.models.teachers import EmbeddingStore
@@ -40,6 +42,18 @@ def test_it_has_its_own_size_scale_and_order(checkpoint, images):
         expected = network.neck(network.backbone(x.flip(1)))
     torch.testing.assert_close(teacher.train()(images), expected, atol=1e-5, rtol=1e-4)
     assert not teacher.training and not any(p.requires_grad for p in teacher.parameters())
+
+
+def test_reading_a_checkpoint_leaves_the_runs_own_checkpoints_as_they_are(checkpoint, tmp_path):
+    """mmengine keeps the statistics of its logs in the class: a reader must not change it."""
+    allow_checkpoint_classes()
+    log = HistoryBuffer()
+    log.update(3.)
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(dict(torch.load(checkpoint), message_hub=dict(log_scalars=dict(loss=log))), path)
+    FrozenTeacher(TEACHER, str(path))
+    torch.save(log, tmp_path / 'again.pth')
+    assert torch.load(tmp_path / 'again.pth').statistics('mean', 1) == 3
 
 
 def test_the_cache_knows_each_image_and_its_mirror(checkpoint, images, tmp_path):

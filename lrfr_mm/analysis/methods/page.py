@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lrfr_mm.analysis.figures.labels import label_points
 from lrfr_mm.analysis.figures.style import canvas, colour, save_figure
 from lrfr_mm.analysis.methods.tables import MethodResult, primary_metric
 from lrfr_mm.evaluation.report import html_page
@@ -37,22 +38,22 @@ def trade_figure(results: Sequence[MethodResult], against: str, out: Path) -> Pa
         Path of ``methods.png`` in ``out``, beside .svg and .csv.
     """
     rows, points = [], []
-    with canvas(width=8.2, height=6.2) as (figure, panels):
+    with canvas(width=11, height=8) as (figure, panels):
         axes = panels[0, 0]
         for result in results:
             x, y = (result.values[primary_metric(size=size)] for size in (112, 7))
             dx, dy = (values.std(ddof=1) if len(values) > 1 else 0. for values in (x, y))
             shade = colour(1 if result.name == against else 0)
-            axes.errorbar(x.mean(), y.mean(), dy, dx, fmt='o', ms=5, lw=.8, color=shade,
-                          ecolor='#c9ccd1', zorder=3)
-            axes.annotate(result.name, (x.mean(), y.mean()), (5, 4), color='#3c4043',
-                          textcoords='offset points', fontsize=8.5,
-                          fontweight='bold' if result.name == against else 'normal')
+            axes.errorbar(x.mean(), y.mean(), dy, dx, fmt='o', ms=5, lw=.6, color=shade,
+                          ecolor='#dfe2e6', zorder=3)
             points.append((float(x.mean()), float(y.mean())))
             rows.append((result.name, *points[-1], float(dx), float(dy)))
         axes.plot(*zip(*_front(points), strict=True), color='#8a8f98', lw=1, ls='--', zorder=1)
         axes.set_xlabel('accuracy at 112 px, %')
         axes.set_ylabel('accuracy at 7 px, %')
+        axes.margins(.08)
+        figure.canvas.draw()  # the layout is final: names are placed in it
+        label_points(axes, points, [result.name for result in results], [against])
         return save_figure(figure, ('method', 'accuracy_112', 'accuracy_7', 'deviation_112',
                                     'deviation_7'), rows, out, 'methods')
 

@@ -1,13 +1,11 @@
-"""Time and memory of one training step, measured in a process of its own.
-
-    python -m lrfr_mm.analysis.methods.step_cost CONFIG OUT.json
-"""
+"""Time and memory of one training step, measured apart from the study's own process."""
 from __future__ import annotations
 
+import gc
 import json
 import resource
-import sys
 import time
+from collections.abc import Mapping
 from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
@@ -18,15 +16,17 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from lrfr_mm.analysis.study.processes import places, start_process
 from lrfr_mm.engine.training_set import check_training_set
 from lrfr_mm.files import write_text
 from lrfr_mm.registry import MODELS
 
-__all__ = ['step_cost']
+__all__ = ['measure_steps', 'step_cost']
 
 
 def step_cost(config: Config, steps: int = 15, warmup: int = 3) -> dict[str, float]:
-    """Train a few steps and measure them, without the reading of the images.
+    """Train a few steps and measure them, without the reading of the images. LR views that the
+    preprocessor makes are part of a step.
 
     Args:
         config: Of a training; is changed.
@@ -43,6 +43,10 @@ def step_cost(config: Config, steps: int = 15, warmup: int = 3) -> dict[str, flo
     torch.manual_seed(0)
     loader = Runner.build_dataloader(config.train_dataloader)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device == 'cuda':
+        gc.collect()  # the model measured before
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     model = MODELS.build(config.model).to(device).train()
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -60,5 +64,31 @@ def step_cost(config: Config, steps: int = 15, warmup: int = 3) -> dict[str, flo
     return dict(milliseconds=1e3 * median(seconds[warmup:]), megabytes=memory)
 
 
-if __name__ == '__main__':
-    write_text(Path(sys.argv[2]), json.dumps(step_cost(Config.fromfile(sys.argv[1]))) + '\n')
+def measure_steps(configs: Mapping[str, Path], log: Path) -> None:
+    """Write ``step_cost`` of configs as JSON, one after the other, in other processes.
+
+    On a GPU one process measures all; on a CPU each has its own, by whose growth the memory is
+    known.
+
+    Args:
+        configs: Path of each config to the path of its file; those that are there are left.
+        log: File for what the processes print.
+
+    Raises:
+        RuntimeError: If one cannot be measured; the text names the log.
+    """
+    left = {config: str(path) for config, path in configs.items() if not path.is_file()}
+    parts = [left] if torch.cuda.is_available() else [{config: left[config]} for config in left]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    for part in filter(None, parts):
+        process = start_process(_measure, (part,), log, places(1)[0])
+        process.join()
+        if process.exitcode:
+            line = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()[-1]
+            raise RuntimeError(f'steps of {", ".join(part)}: {line} (all of it: {log})')
+
+
+def _measure(configs: Mapping[str, str]) -> None:
+    for config, path in configs.items():
+        print(config)
+        write_text(Path(path), json.dumps(step_cost(Config.fromfile(config))) + '\n')

@@ -28,17 +28,21 @@ class MethodResult:
         name: Its name.
         values: Metric to its values over the seeds, (S,).
         items: Rate to which items were right, bool (S, N).
+        seeds: The S seeds.
         chosen: Values that the search chose: config key to value.
         searched: Number of runs of the search.
         cost: ``milliseconds`` and ``megabytes`` of a step.
+        network: Name of its backbone.
     """
 
     name: str
     values: Mapping[str, np.ndarray]
     items: Mapping[str, np.ndarray]
+    seeds: tuple[int, ...]
     chosen: Mapping[str, object] = field(default_factory=dict)
     searched: int = 0
     cost: Mapping[str, float] = field(default_factory=dict)
+    network: str = ''
 
 
 def primary_metric(name: str = 'drawn', size: int = 7) -> str:
@@ -58,12 +62,13 @@ def method_tables(results: Sequence[MethodResult], against: str) -> dict[str, pd
     Args:
         results: Of all methods, in the order of the rows.
         against: Method that the others are compared with; the p-value, in brackets, is of
-            ``runs_bootstrap`` over seeds and items.
+            ``runs_bootstrap`` over the seeds that both have, and items.
     """
     reference = next(result for result in results if result.name == against)
     sets = [key.removesuffix('_sweep/accuracy@7') for key in results[0].values
             if key.endswith('_sweep/accuracy@7')]
     tables = {name: _test_table(name, results, reference) for name in sets}
+    tables['drawn']['network'] = [result.network for result in results]
     tables['drawn']['ms a step'] = [f'{result.cost["milliseconds"]:.0f}' for result in results]
     tables['drawn']['MB'] = [f'{result.cost["megabytes"]:.0f}' for result in results]
     tables['search'] = pd.DataFrame(
@@ -82,11 +87,20 @@ def _test_table(name: str, results: Sequence[MethodResult], reference: MethodRes
         cells = [result.name]
         for metric in columns:
             text = spread(result.values.get(metric))
-            p = None if result is reference else p_value(reference.items.get(metric),
-                                                         result.items.get(metric))
+            p = None if result is reference else _p_value(reference, result, metric)
             cells.append(text if p is None else f'{text} ({p:.2g})')
         rows.append(cells)
     return pd.DataFrame(rows, columns=['method', *columns.values()])
+
+
+def _p_value(reference: MethodResult, result: MethodResult, metric: str) -> float | None:
+    """p of the items of both under the seeds that both have; None without such."""
+    shared = [seed for seed in reference.seeds if seed in result.seeds]
+    if not shared or metric not in reference.items or metric not in result.items:
+        return None
+    theirs, ours = (each.items[metric][[each.seeds.index(seed) for seed in shared]]
+                    for each in (reference, result))
+    return p_value(theirs, ours)
 
 
 def _published_table(results: Sequence[MethodResult]) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrfr_mm.analysis.ablations import QUESTIONS, ROWS, TABLES, apply_ablation, read_ablation
@@ -34,32 +35,66 @@ class StudySettings:
         metrics: Columns; None for the study's default.
         amp: bfloat16 autocast in training.
         options: ``KEY=VALUE`` overrides of all configs.
-        tools: Directory of train.py and test.py.
+        minutes: After so many minutes no further run is started, and the tables are made of what
+            there is; None for no limit.
+        started: ``time.monotonic()`` from which they count.
+        failures: Why each run failed that did, by 'ROW, seed N'.
     """
 
     seeds: int
     out: Path
-    tools: Path
     jobs: int = 1
     metrics: Sequence[str] | None = None
     amp: bool = False
     options: Sequence[str] = ()
+    minutes: float | None = None
+    started: float = field(default_factory=time.monotonic)
+    failures: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ('seeds', 'jobs'):
             if getattr(self, name) < 1:
                 raise InputError(f'--{name} must be at least 1, got {getattr(self, name)}')
+        if self.minutes is not None and not self.minutes > 0:
+            raise InputError(f'--minutes must be above 0, got {self.minutes}')
 
     @property
     def numbers(self) -> list[int]:
         """The seeds."""
         return list(range(self.seeds))
 
-    def run(self, rows: list[Row]) -> dict:
-        """Run ``rows``; returns their results (of ``collect``)."""
-        run_rows(rows, self.numbers, self.out, self.tools, list(self.options),
-                 ['--amp'] if self.amp else [], self.jobs)
-        return collect(rows, self.numbers, self.out)
+    def run(self, rows: Sequence[Row]) -> dict:
+        """Run ``rows``, and name those of which no run has ended.
+
+        Returns:
+            The results (of ``collect``) of the rows with a finished run.
+
+        Raises:
+            RuntimeError: If there is none.
+        """
+        self.run_part(rows, self.numbers, self.out)
+        results = {name: values for name, values in collect(rows, self.numbers, self.out).items()
+                   if values}
+        missing = [row.name for row in rows if row.name not in results]
+        if not results:
+            self.raise_failures()
+            raise RuntimeError('no run has ended; a second start goes on where this one stopped')
+        if missing:
+            print(f'without a finished run: {", ".join(missing)}', flush=True)
+        return results
+
+    def run_part(self, rows: Sequence[Row], seeds: Sequence[int], out: Path,
+                 share: float = 1.) -> None:
+        """Run ``rows`` with ``seeds`` in ``out``, in at most ``share`` of the minutes."""
+        deadline = None if self.minutes is None else self.started + 60 * self.minutes * share
+        self.failures.update(run_rows(rows, seeds, out, list(self.options),
+                                      ['--amp'] if self.amp else [], self.jobs, deadline))
+
+    def raise_failures(self) -> None:
+        """Raise RuntimeError with every run that failed, if any did."""
+        if self.failures:
+            raise RuntimeError(f'{len(self.failures)} run(s) failed:\n' + '\n'.join(
+                f'{name}: {reason}' for name, reason in self.failures.items()))
 
 
 def run_table(table: str, base: str, names: Sequence[str] | None, settings: StudySettings) -> None:
@@ -87,6 +122,7 @@ def run_table(table: str, base: str, names: Sequence[str] | None, settings: Stud
         write_text(path, apply_ablation(config, read_ablation(name)).pretty_text)
         rows.append(Row(name, str(path)))
     results = settings.run(rows)
+    rows = [row for row in rows if row.name in results]
     have = list(next(iter(results.values())))
     published = ABLATIONS.get(table, {})
     metrics = settings.metrics or [m for m in ABLATIONS['table4'] if m in have] or default_metrics(
@@ -104,6 +140,7 @@ def run_table(table: str, base: str, names: Sequence[str] | None, settings: Stud
                     for row in rows]
         chosen = [m for m in metrics if m.endswith(('@7', '@112'))] or metrics
         print(weight_figure(subjects, results, chosen, settings.out))
+    settings.raise_failures()
 
 
 def run_seeds(configs: Sequence[str], settings: StudySettings) -> None:
@@ -119,7 +156,7 @@ def run_seeds(configs: Sequence[str], settings: StudySettings) -> None:
         raise InputError(f'two configs have the same name: {", ".join(names)}')
     results = settings.run([Row(name, str(path))
                             for name, path in zip(names, paths, strict=True)])
-    metrics = settings.metrics or accuracies(list(results[names[0]]))
+    metrics = settings.metrics or accuracies(list(next(iter(results.values()))))
     text = to_markdown(study_table(results, metrics))
     write_text(settings.out / 'study.md', text)
     write_text(settings.out / 'study.json', json.dumps(
@@ -127,3 +164,4 @@ def run_seeds(configs: Sequence[str], settings: StudySettings) -> None:
          for name, row in results.items()}, indent=2) + '\n')
     print(f'\nmean ± standard deviation over {settings.seeds} seeds, %:\n')
     print(text)
+    settings.raise_failures()

@@ -26,12 +26,14 @@ class ReportHook(Hook):
     Args:
         out: Path of the metrics file; default ``metrics.json`` in the work dir.
         name: Name of the run in the report; default the work dir's name.
+        page: Whether to write ``report/index.html``.
     """
 
     priority = 'LOW'
 
-    def __init__(self, out: str | None = None, name: str | None = None):
-        self.out, self.name = out, name
+    def __init__(self, out: str | None = None, name: str | None = None,
+                 page: bool = True):
+        self.out, self.name, self.page = out, name, page
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         if is_main_process():
@@ -55,6 +57,7 @@ class ReportHook(Hook):
         with whole_file(work_dir / 'items.npz') as part, open(part, 'wb') as file:
             np.savez_compressed(file, **{name: correct for _, result in loop.results
                                          for name, correct in result.items.items()})
-        page = write_report(work_dir / 'report', [run])
         runner.logger.info(f'metrics: {out}')
-        runner.logger.info(f'report: {page}')
+        if self.page:
+            page = write_report(work_dir / 'report', [run])
+            runner.logger.info(f'report: {page}')

@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import FUNCTIONS
 from mmengine.runner import BaseLoop
 
+from lrfr_mm.engine.degraded_cache import DegradedCache
 from lrfr_mm.engine.embedding import embed_benchmark
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
 from lrfr_mm.errors import (
@@ -68,6 +69,8 @@ class BenchmarkLoop(BaseLoop):
         strict: Missing benchmarks are errors.
         cache: Directory of an EmbeddingCache, so that a second test of the same network embeds
             nothing again; 'work_dir' for ``embeddings`` in the work dir; None for none.
+        degraded: Directory of a DegradedCache, which tests of many networks can share; None for
+            none.
 
     Attributes:
         results: After a run, a list of ``(benchmark, MetricResult)``.
@@ -79,10 +82,12 @@ class BenchmarkLoop(BaseLoop):
     """
 
     def __init__(self, runner, dataloader: dict, evaluator: Sequence[dict], strict: bool = False,
-                 cache: str | None = None):
+                 cache: str | None = None, degraded: str | None = None):
         settings = dict(dataloader)
         configs = settings.pop('dataset')
         self._settings = _loader_settings(settings)
+        if degraded is not None:
+            self._settings['degrade'] = DegradedCache(degraded)
         self._unbuilt: dict[str, Exception] = {}
         benchmarks, skipped = [], set()
         for config in [configs] if isinstance(configs, dict) else configs:

@@ -97,9 +97,12 @@ def _globals(path: Path) -> set[tuple[str, str]]:
 def _stand_ins(names: set[tuple[str, str]]) -> Iterator[None]:
     """Let torch's restricted reader build stand-ins for ``names``.
 
-    The classes that torch allows by itself, those of tensors, are looked up before.
+    The classes that torch allows by itself, those of tensors, are looked up before. Those that this
+    process has allowed for its own checkpoints are not used meanwhile: their code would run, and
+    keep stand-ins (mmengine's HistoryBuffer has what it reads in an attribute of the class).
     """
     allowed = serialization.get_safe_globals()
+    serialization.clear_safe_globals()
     made = [type(name, (_StandIn,), dict(__module__=module)) for module, name in sorted(names)]
     serialization.add_safe_globals(made)
     try:

@@ -22,7 +22,7 @@ help:
 $(VENV)/installed: setup.py $(wildcard requirements/*.txt)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c requirements/constraints.txt -e ".[optional,serve,tests]"
+	$(BIN)/python -m pip install --quiet --no-compile -c requirements/constraints.txt -e ".[optional,serve,tests]"
 	touch $@
 
 install: $(VENV)/installed

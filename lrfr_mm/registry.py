@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 
 from mmengine.registry import DATA_SAMPLERS as _DATA_SAMPLERS
 from mmengine.registry import DATASETS as _DATASETS
@@ -34,6 +35,32 @@ __all__ = ['CONVERTERS', 'DATASETS', 'DATA_SAMPLERS', 'DETECTORS', 'EXPORT_TARGE
            'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS',
            'PARAM_SCHEDULERS', 'SOURCES', 'TRANSFORMS', 'VISBACKENDS', 'VISUALIZERS',
            'WEIGHT_INITIALIZERS', 'import_modules', 'type_name']
+
+
+def _import_optimizers() -> None:
+    """Import mmengine's optimizers without transformers, which takes longer than all else.
+
+    mmengine imports transformers, where it is installed, to register its Adafactor; here it is
+    imported when a config builds that optimizer.
+    """
+    if 'mmengine.optim' in sys.modules or 'transformers' in sys.modules \
+            or find_spec('transformers') is None:
+        return
+    sys.modules['transformers'] = None  # an import of it raises ImportError
+    try:
+        import_module('mmengine.optim')
+    finally:
+        del sys.modules['transformers']
+    if 'Adafactor' not in _OPTIMIZERS:
+        _OPTIMIZERS.register_module(name='Adafactor', module=_adafactor)
+
+
+def _adafactor(*args, **kwargs):
+    from transformers import Adafactor
+    return Adafactor(*args, **kwargs)
+
+
+_import_optimizers()
 
 
 def type_name(config: dict) -> str:

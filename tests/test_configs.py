@@ -35,10 +35,24 @@ def without_files(config):
                          if key not in ('checkpoint', 'init_cfg')})
 
 
+def structure(config):
+    """The model's config without the numbers of its losses, which do not decide what is trained
+    unless they are zero.
+    """
+    def without_numbers(node):
+        if isinstance(node, dict):
+            return {key: without_numbers(value) for key, value in node.items()}
+        if isinstance(node, (list, tuple)):
+            return [without_numbers(value) for value in node]
+        return bool(node) if isinstance(node, (int, float)) else node
+    return str({key: without_numbers(value) if key in ('head', 'contrast_loss', 'losses') else value
+                for key, value in config.items()})
+
+
 def idle_weights(model_config):
     """Names of the weights that one forward and backward pass leaves without a gradient."""
     model_config = without_files(model_config)
-    key = str(model_config)
+    key = structure(model_config)
     if key not in trained:
         model = MODELS.build(model_config).train()
         size = (6, 3, 112, 112)  # three people, two images each: what losses over a batch need

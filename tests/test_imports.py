@@ -21,6 +21,16 @@ def test_an_import_loads_only_what_lies_below(module, heavy):
     assert not wrong
 
 
+@pytest.mark.parametrize('module', ['engine', 'models', 'evaluation', 'apis.inferencer',
+                                    'deployment', 'analysis.calibrate', 'cli.commands.verify'])
+def test_transformers_is_not_imported(module):
+    """mmengine would, for one optimizer, which still can be built."""
+    code = (f'import sys, lrfr_mm.{module}; assert "transformers" not in sys.modules\n'
+            'from lrfr_mm.registry import OPTIMIZERS\n'
+            'assert OPTIMIZERS.get("Adafactor") is not None')
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
 NOTEBOOK = '''
 import numpy as np, torch
 from mmengine.config import Config

@@ -1,0 +1,1 @@
+import lrfr_mm.registry  # noqa: F401  before anything imports mmengine.optim

@@ -1,3 +1,4 @@
+import lrfr_mm.registry  # noqa: F401  before anything imports mmengine.optim
 from lrfr_mm.engine.adaptation_constructor import AdaptationConstructor
 from lrfr_mm.engine.embedding import embed_benchmark, embed_images
 from lrfr_mm.engine.fully_sharded import FullySharded

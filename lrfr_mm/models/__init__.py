@@ -1,3 +1,4 @@
+import lrfr_mm.registry  # noqa: F401  before anything imports mmengine.optim
 from lrfr_mm.models.adapters import *
 from lrfr_mm.models.backbones import *
 from lrfr_mm.models.data_preprocessor import FacePreprocessor  # noqa: F401

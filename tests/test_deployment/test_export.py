@@ -83,6 +83,7 @@ def test_exports_are_the_same_network(recognizer, faces, tmp_path, to, precision
     assert report.megabytes > 1 and 0 < report.latency_p50 <= report.latency_p95
 
 
+@pytest.mark.slow
 def test_smaller_precisions_are_smaller_files(recognizer, faces, tmp_path):
     sizes = [export_recognizer(recognizer, 'onnx', tmp_path / p, faces, p, max_loss=100,
                                calibration=faces.images if p == 'int8' else None).megabytes

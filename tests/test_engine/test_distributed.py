@@ -245,6 +245,7 @@ def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
     assert not (work / 'interrupted.pth').exists() and log.exists()
 
 
+@pytest.mark.slow
 def test_slurm_starts_two_processes(trained, config, tmp_path):
     ranks = start_ranks(config, tmp_path, 2, None, 'test', trained[0] / 'epoch_3.pth')
     for rank in ranks:

@@ -26,7 +26,8 @@ class SignalHook(Hook):
 
 
 @pytest.mark.parametrize(('number', 'at', 'workers'), [
-    (signal.SIGTERM, 1, 0), (signal.SIGINT, 5, 2), (signal.SIGTERM, 7, 0)])
+    (signal.SIGTERM, 1, 0), pytest.param(signal.SIGINT, 5, 2, marks=pytest.mark.slow),
+    (signal.SIGTERM, 7, 0)])
 def test_a_stopped_training_goes_on_to_the_bit(number, at, workers, trained, written, tmp_path):
     """Inside an epoch of four steps, and at an epoch's last step."""
     config = written(f'stop{workers}', workers=workers)

@@ -41,7 +41,7 @@ def test_the_command_itself(trained, config, tmp_path):
     assert done.stderr.splitlines()[-1].startswith('error: benchmark absent')
 
 
-@pytest.mark.parametrize('kind', ['folder', 'shards'])
+@pytest.mark.parametrize('kind', ['folder', pytest.param('shards', marks=pytest.mark.slow)])
 def test_a_run_cut_inside_an_epoch_goes_on_with_the_next_batch(kind, faces, written, tmp_path):
     options = [*EVERY_STEP[2:], 'train_cfg.max_epochs=2', 'train_cfg.val_interval=9',
                'train_dataloader.persistent_workers=True']

@@ -1,7 +1,6 @@
 """A real network on photographs: fetched, measured, adapted, measured again."""
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +15,9 @@ from mmengine.registry import init_default_scope
 from lrfr_mm.analysis.real.fetch import MOBILE_FACE_NET, fetch
 from lrfr_mm.analysis.real.measure import auc_differences, pair_aucs, size_embeddings
 from lrfr_mm.analysis.real.mobile_face_net import MODEL, convert_mobile_face_net
+from lrfr_mm.analysis.real.people import aligned, read_faces, shared_folder
 from lrfr_mm.analysis.real.report import write_real_report
 from lrfr_mm.analysis.real.tfjs import read_tfjs
-from lrfr_mm.datasets.alignment.batch import AlignSettings, align_folder
-from lrfr_mm.datasets.decode import decode
 from lrfr_mm.datasets.sources import FolderFaces, MorphedFaces, SyntheticFaces
 from lrfr_mm.engine.adapt import apply_recipe
 from lrfr_mm.engine.build import build_runner
@@ -28,7 +26,7 @@ from lrfr_mm.engine.config import read_config
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.registry import MODELS, SOURCES
 
-__all__ = ['Result', 'run_real']
+__all__ = ['Result', 'recognizer', 'run_real', 'test_faces']
 
 DEGRADATIONS = ('bicubic', 'camera')
 _TRAINING_SETS = ('att_faces',)  # folders of LRFR_DATA that are trained on where they are there
@@ -89,9 +87,9 @@ def run_real(cache: Path, out: Path, photographs: str | None = None, faces: str 
 
     say(f'{MOBILE_FACE_NET.name}@{MOBILE_FACE_NET.version}, {MOBILE_FACE_NET.megabytes} MB. '
         f'{MOBILE_FACE_NET.terms}')
-    config, checkpoint = _recognizer(cache)
+    config, checkpoint = recognizer(cache)
     done('network')
-    images, labels, result.tested_on = _test_faces(photographs, cache)
+    images, labels, result.tested_on = test_faces(photographs, cache)
     say(f'measured on {result.tested_on}')
     model = MODELS.build(MODEL).eval()
     load_recognizer(model, str(checkpoint))
@@ -133,8 +131,8 @@ def _line(values: dict[str, float]) -> str:
     return ', '.join(f'{name} {value:.2f}' for name, value in values.items())
 
 
-def _recognizer(cache: Path) -> tuple[Config, Path]:
-    """Config and checkpoint of the converted network in ``cache``."""
+def recognizer(cache: Path) -> tuple[Config, Path]:
+    """Config and checkpoint of the public MobileFaceNet in ``cache``, fetched if need be."""
     checkpoint = cache / 'mobile_face_net.pth'
     if not checkpoint.is_file():
         folder = fetch(MOBILE_FACE_NET, cache)
@@ -146,23 +144,26 @@ def _recognizer(cache: Path) -> tuple[Config, Path]:
     return config, checkpoint
 
 
-def _shared(name: str) -> Path | None:
-    root = os.environ.get('LRFR_DATA')
-    found = Path(root, name) if root else None
-    return found if found is not None and found.is_dir() else None
+def test_faces(photographs: str | None, cache: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """Faces to measure on: uint8 (N, 112, 112, 3), person of each (N,), and what they are.
 
-
-def _test_faces(photographs: str | None, cache: Path) -> tuple[list[np.ndarray], np.ndarray, str]:
-    folder = Path(photographs) if photographs else _shared('lfw_mini')
+    Args:
+        photographs: Directory of people; default lfw_mini in LRFR_DATA, else in ``cache`` where it
+            was aligned before, else drawn faces.
+        cache: Directory of aligned faces.
+    """
+    folder = Path(photographs) if photographs else shared_folder('lfw_mini')
+    if folder is None and (cache / 'aligned-lfw_mini').is_dir():
+        folder = Path('lfw_mini')
     if folder is None:
         source = SyntheticFaces(20, 8, seed=99)
         text = ('DRAWN faces of 20 people, since there are no photographs (--photographs): the '
                 'figures say little about real faces')
     else:
-        source = FolderFaces(str(_aligned(folder, cache)))
+        source = FolderFaces(str(aligned(folder, cache)))
         text = f'{len(source)} photographs of {source.num_classes} people in {folder.name}'
-    faces = [_pixels(source.read(i)[0]) for i in range(len(source))]
-    return faces, source.labels(), text
+    faces = read_faces(source)
+    return faces.images, faces.labels, text
 
 
 def _training_faces(faces: str | None, cache: Path, count: int, seed: int) -> tuple[Path, str]:
@@ -170,8 +171,8 @@ def _training_faces(faces: str | None, cache: Path, count: int, seed: int) -> tu
         return Path(faces), f'the faces in {faces}'
     drawn = SOURCES.build(dict(type='SyntheticFaces', num_identities=300, images_per_identity=2,
                                seed=7, cache=str(cache / 'drawn')))
-    folder = next((found for found in map(_shared, _TRAINING_SETS) if found), None)
-    real = drawn if folder is None else FolderFaces(str(_aligned(folder, cache)))
+    folder = next((found for found in map(shared_folder, _TRAINING_SETS) if found), None)
+    real = drawn if folder is None else FolderFaces(str(aligned(folder, cache)))
     source = MorphedFaces(real, drawn, count, seed)
     text = (f'{count} morphs of {"drawn faces" if folder is None else folder.name}')
     out = cache / f'morphs-{"drawn" if folder is None else folder.name}-{count}-{seed}'
@@ -182,14 +183,3 @@ def _training_faces(faces: str | None, cache: Path, count: int, seed: int) -> tu
                 pixels = np.ascontiguousarray(source.read(index)[0][..., ::-1])
                 part.write_bytes(cv2.imencode('.png', pixels)[1].tobytes())
     return out, text
-
-
-def _aligned(folder: Path, cache: Path) -> Path:
-    out = cache / f'aligned-{folder.name}'
-    if not out.is_dir():
-        align_folder(str(folder), str(out), AlignSettings(dict(type='mtcnn')), os.cpu_count() or 1)
-    return out
-
-
-def _pixels(data: bytes | np.ndarray) -> np.ndarray:
-    return data if isinstance(data, np.ndarray) else decode(data, 'cv2')

@@ -12,7 +12,25 @@ from lrfr_mm.engine.embedding import embed_images
 from lrfr_mm.errors import ConfigError
 from lrfr_mm.registry import HOOKS
 
-__all__ = ['ClassMeansHook']
+__all__ = ['ClassMeansHook', 'set_class_means']
+
+
+@torch.no_grad()
+def set_class_means(weight: torch.Tensor, unit: torch.Tensor, labels: torch.Tensor) -> int:
+    """Set the rows of the classes in ``labels`` to the unit mean of their embeddings.
+
+    Args:
+        weight: Class weights (C, D), changed in place.
+        unit: Unit embeddings (N, D).
+        labels: Class of each, int64 (N,), on the device of ``unit``.
+
+    Returns:
+        Number of classes that were set.
+    """
+    known = labels.unique()
+    sums = unit.new_zeros(weight.shape).index_add_(0, labels, unit)
+    weight[known.to(weight.device)] = F.normalize(sums[known]).to(weight)
+    return len(known)
 
 
 @HOOKS.register_module()
@@ -56,11 +74,8 @@ class ClassMeansHook(Hook):
                                name=repr(dataset.source))
         model.train(training)
         unit = F.normalize(torch.from_numpy(next(iter(vectors.values()))))
-        sums = torch.zeros(weight.shape).index_add_(0, torch.from_numpy(labels[chosen]), unit)
-        known = torch.from_numpy(np.unique(labels))
-        with torch.no_grad():
-            weight[known] = F.normalize(sums[known]).to(weight)
-        runner.logger.info(f'the class weights of {len(known)} people are the means of '
+        known = set_class_means(weight, unit, torch.from_numpy(labels[chosen]))
+        runner.logger.info(f'the class weights of {known} people are the means of '
                            f'{len(chosen)} embeddings')
 
 

@@ -14,6 +14,7 @@ from lrfr_mm.models.losses.nearest_proxy_triplet_loss import NearestProxyTriplet
 from lrfr_mm.models.losses.octuplet_loss import OctupletLoss
 from lrfr_mm.models.losses.part_decorrelation_loss import PartDecorrelationLoss
 from lrfr_mm.models.losses.relation_distillation_loss import RelationDistillationLoss
+from lrfr_mm.models.losses.similarity_distillation_loss import SimilarityDistillationLoss
 from lrfr_mm.models.losses.smooth_l1_distance_loss import SmoothL1DistanceLoss
 from lrfr_mm.models.losses.triplet_loss import TripletLoss
 
@@ -22,4 +23,5 @@ __all__ = ['ClassCenterDistillationLoss', 'ContrastLoss', 'CosineDistanceLoss',
            'DistributionDistillationLoss', 'EmbeddingBatch', 'EmbeddingLoss',
            'FeatureDistillationLoss', 'KeepHRLoss', 'LogFExpLoss', 'LpDistanceLoss',
            'NearestProxyTripletLoss', 'OctupletLoss', 'PartDecorrelationLoss',
-           'RelationDistillationLoss', 'SmoothL1DistanceLoss', 'TripletLoss']
+           'RelationDistillationLoss', 'SimilarityDistillationLoss', 'SmoothL1DistanceLoss',
+           'TripletLoss']

@@ -6,6 +6,7 @@ so that a table of many short trainings fits into minutes.
 """
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 from torch.nn import functional as F
@@ -139,9 +141,11 @@ def build_recipe_model(config: Config, num_classes: int, device: str,
     if model.get('teacher') is not None:
         model.teacher.cache = None  # on the device computing it is faster than looking it up
     built = MODELS.build(model)
-    built.init_weights()
     if config.get('load_from'):
         load_recognizer(built, config.load_from)
+    else:  # adapters, whose base network has its weights already
+        MMLogger.get_current_instance().setLevel(logging.WARNING)  # not a line for each tensor
+        built.init_weights()
     return built.to(device)
 
 

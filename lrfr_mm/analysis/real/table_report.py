@@ -43,8 +43,8 @@ def chosen_shares(held_out: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """For each row the share of the adapted weights to keep, and its gain.
 
     The gain is the mean, over the sets held out, of what AUC at 14, 10 and 7 against 112 px and of
-    both at 7 px is above that of the network before, less three times what is lost at 112 beyond 0.1
-    and at 20 px beyond 0.3. The share of the largest gain is taken.
+    both at 7 px is above that of the network before, less three times what is lost at 112 beyond
+    0.1 and at 20 px beyond 0.3. The share of the largest gain is taken.
 
     Args:
         held_out: Of :func:`held_out_table`.

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 __all__ = ['label_points', 'place_boxes']
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
-_DIRECTIONS = [math.pi * k / 8 for k in (1, 15, 7, 9, 0, 8, 4, 12, 3, 13, 5, 11, 2, 14, 6, 10)]
+_DIRECTIONS = [math.pi * k / 8 for k in (0, 8, 1, 15, 7, 9, 2, 14, 6, 10, 4, 12, 3, 13, 5, 11)]
 _DISTANCES = (7., 14., 22., 32., 44., 58., 74., 92.)
-_WIDTH = .58  # of a letter, relative to the size of the font
+_WIDTH = .54  # of a letter, relative to the size of the font
 _DOT = 4.
 
 
@@ -35,7 +35,8 @@ def place_boxes(points: Sequence[tuple[float, float]], sizes: Sequence[tuple[flo
         best, smallest = None, math.inf
         for distance, angle in itertools.product(_DISTANCES, _DIRECTIONS):
             dx, dy = distance * math.cos(angle), distance * math.sin(angle)
-            left = x + dx - width / 2 + width / 2 * math.cos(angle)
+            side = 0 if abs(math.cos(angle)) < .3 else math.copysign(.5, dx)
+            left = x + dx + (side - .5) * width  # beside the point, or centred above or below it
             bottom = y + dy - height / 2
             box = (left, bottom, left + width, bottom + height)
             covered = sum(_overlap(box, other) for other in (*dots, *placed))
@@ -58,12 +59,13 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float]], names: Seque
     """Write a name beside each point, joined to it by a thin line where it is not next to it.
 
     Args:
-        axes: With its limits set: they must not change afterwards.
+        axes: With everything else drawn: its limits and its layout must not change afterwards.
         points: (x, y) in data.
         names: Of the points.
         bold: Those of the names that stand out.
         size: Of the font, pt.
     """
+    axes.figure.draw_without_rendering()  # limits and layout are final
     scale = 72 / axes.figure.dpi  # pixels to pt
     places = [tuple(axes.transData.transform(point) * scale) for point in points]
     frame = axes.get_window_extent()

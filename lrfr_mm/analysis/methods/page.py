@@ -52,7 +52,6 @@ def trade_figure(results: Sequence[MethodResult], against: str, out: Path) -> Pa
         axes.set_xlabel('accuracy at 112 px, %')
         axes.set_ylabel('accuracy at 7 px, %')
         axes.margins(.08)
-        figure.canvas.draw()  # the layout is final: names are placed in it
         label_points(axes, points, [result.name for result in results], [against])
         return save_figure(figure, ('method', 'accuracy_112', 'accuracy_7', 'deviation_112',
                                     'deviation_7'), rows, out, 'methods')

@@ -90,14 +90,16 @@ def runs_bootstrap(first: ArrayLike, second: ArrayLike, level: float = .95, draw
         raise ValueError(f'two equal (runs, items) arrays are needed, got {first.shape} and '
                          f'{second.shape}')
     runs, count = first.shape
-    gain = second.astype(np.float32) - first
+    gain = second.astype(np.int8) - first.astype(np.int8)
+    # Items with the same gains in all runs are drawn together: how many of each kind is multinomial.
+    kinds, sizes = np.unique(gain, axis=1, return_counts=True)
     rng = np.random.default_rng(seed)
     differences = []
     for start in range(0, draws, 1000):
         size = min(1000, draws - start)
-        items = rng.multinomial(count, np.full(count, 1 / count), size).astype(np.float32) / count
+        items = rng.multinomial(count, sizes / count, size) / count
         weights = rng.multinomial(runs, np.full(runs, 1 / runs), size) / runs
-        differences.append(((items @ gain.T) * weights).sum(1))
+        differences.append(((items @ kinds.T) * weights).sum(1))
     return _verdict(gain.mean(dtype=float), np.concatenate(differences), level)
 
 

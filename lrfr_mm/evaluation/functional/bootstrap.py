@@ -91,7 +91,7 @@ def runs_bootstrap(first: ArrayLike, second: ArrayLike, level: float = .95, draw
                          f'{second.shape}')
     runs, count = first.shape
     gain = second.astype(np.int8) - first.astype(np.int8)
-    # Items with the same gains in all runs are drawn together: how many of each kind is multinomial.
+    # Items with the same gains in all runs are drawn together; how many of each is multinomial.
     kinds, sizes = np.unique(gain, axis=1, return_counts=True)
     rng = np.random.default_rng(seed)
     differences = []

@@ -37,6 +37,10 @@ def main() -> None:
     table.add_argument('--minutes', type=float, default=float('inf'), help='time for all of it')
     table.add_argument('--steps', type=int, default=1000, help='steps of a training')
     table.add_argument('--batch-size', type=int, default=64, help='faces of a step')
+    table.add_argument('--draws', type=int, default=300, help='resamplings of the intervals of the '
+                       'tested people; 0 for no intervals')
+    table.add_argument('--report-only', action='store_true', help='train nothing, write the table '
+                       'of the runs that are there')
     table.add_argument('--amp', action='store_true', help='bfloat16 autocast')
     table.add_argument('--channels-last', action='store_true', help='layout of the maps')
     table.add_argument('--drawn', type=int, default=600, help='drawn people to train on')
@@ -46,7 +50,8 @@ def main() -> None:
                         channels_last=args.channels_last)
         print(make_table(TableRequest(
             Path(args.cache), Path(args.work_dir), args.rows, args.seeds, args.finalists,
-            args.jobs, args.minutes, args.count, args.drawn, args.photographs, budget)))
+            args.jobs, args.minutes, args.count, args.drawn, args.photographs, args.draws,
+            args.report_only, budget)))
         return
     run_real(Path(args.cache), Path(args.work_dir), args.photographs, args.faces, args.config,
              args.count, args.seed, args.epochs)

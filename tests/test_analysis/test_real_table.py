@@ -140,6 +140,6 @@ def test_table_has_a_line_for_each_row(tmp_path, rng):
                     for share in ((1.,) if name == 'before' else (1., .8))}
         (tmp_path / f'{name}-0.json').write_text(json.dumps(dict(
             name=name, seed=0, held_out=held_out, training=training, bytes=1000)))
-    text = write_table(tmp_path, labels).read_text()
+    text = write_table(tmp_path, labels, draws=9).read_text()
     assert '| distill' in text and text.count('# People tested') == 2
     assert len(pd.read_csv(tmp_path / 'tested_camera.csv')) == len(_FEW)

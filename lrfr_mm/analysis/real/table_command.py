@@ -35,6 +35,8 @@ class TableRequest:
         minutes: Time for all; trainings that would not fit get fewer steps or are left out.
         morphs, drawn: Number of morphs and of drawn people to train on.
         photographs: Directory of people to test; default lfw_mini in LRFR_DATA.
+        draws: Resamplings of the intervals of the tested people; 0 for none.
+        report_only: Train nothing: write the table of the runs that ``out`` has.
         budget: Of a training.
     """
 
@@ -48,6 +50,8 @@ class TableRequest:
     morphs: int = 6000
     drawn: int = 600
     photographs: str | None = None
+    draws: int = 300
+    report_only: bool = False
     budget: Budget = field(default_factory=Budget)
 
 
@@ -61,8 +65,10 @@ def make_table(request: TableRequest, say: Callable[[str], None] = print) -> Pat
     """
     init_default_scope('lrfr_mm')
     start, seconds = time.monotonic(), 60 * request.minutes
-    config, checkpoint = recognizer(request.cache)
     images, labels, text = test_faces(request.photographs, request.cache)
+    if request.report_only:
+        return write_table(request.out, labels, request.rows, request.draws)
+    config, checkpoint = recognizer(request.cache)
     faces = training_set(request.cache, request.morphs, request.drawn, jobs=request.jobs)
     held_out = held_out_sets(request.cache)
     say(f'{time.monotonic() - start:.1f} s: {len(faces)} faces to train on, '
@@ -81,4 +87,4 @@ def make_table(request: TableRequest, say: Callable[[str], None] = print) -> Pat
         rows = best_rows(request.out, request.finalists) if rows is None else rows
         left = share * seconds - (time.monotonic() - start)
         run_table(rows, seeds, faces, tested, held_out, replace(settings, deadline=left), say)
-    return write_table(request.out, labels)
+    return write_table(request.out, labels, draws=request.draws)

@@ -79,7 +79,7 @@ def tested_table(out: Path, labels: np.ndarray, choices: Mapping[str, float],
         labels: Person of each tested face, (N,).
         choices: Rows to show, each with the share that was chosen on held-out people.
         degradation: 'bicubic' or 'camera'.
-        draws: Resamplings of people and seeds.
+        draws: Resamplings of people and seeds; 0 for no intervals.
 
     Returns:
         A line for each row and value: before, after, difference, its 95 % interval, each seed.
@@ -92,21 +92,25 @@ def tested_table(out: Path, labels: np.ndarray, choices: Mapping[str, float],
         if not runs:
             raise InputMissingError(f'{out} has no result of {name!r}')
         ends = [pair_aucs(run, labels) for run in runs]
-        differences = auc_differences(before, runs, labels, draws)
+        differences = auc_differences(before, runs, labels, draws) if draws else {}
         for value in _SHOWN:
-            mean, low, high = differences[value]
+            mean = float(np.mean([end[value] for end in ends])) - start[value]
+            _, low, high = differences.get(value, (mean, np.nan, np.nan))
             lines.append(dict(row=name, share=share, faces=value, before=start[value],
                               after=start[value] + mean, difference=mean, low=low, high=high,
                               seeds=' '.join(f'{end[value]:.2f}' for end in ends)))
     return pd.DataFrame(lines)
 
 
-def write_table(out: Path, labels: np.ndarray) -> Path:
+def write_table(out: Path, labels: np.ndarray, rows: Sequence[str] = (),
+                draws: int = 300) -> Path:
     """Write ``held_out.csv``, ``tested_DEGRADATION.csv`` and ``table.md`` into ``out``.
 
     Args:
         out: Directory of the runs.
         labels: Person of each tested face, (N,).
+        rows: Those to show of the tested people; none for all.
+        draws: Resamplings of the intervals; 0 for none.
 
     Returns:
         Path of ``table.md``.
@@ -114,10 +118,11 @@ def write_table(out: Path, labels: np.ndarray) -> Path:
     held_out = held_out_table(out)
     write_text(out / 'held_out.csv', held_out.to_csv(index=False, float_format='%.2f',
                                                      lineterminator='\n'))
-    choices = {row: share for row, (share, _) in chosen_shares(held_out).items()}
+    choices = {row: share for row, (share, _) in chosen_shares(held_out).items()
+               if not rows or row in rows}
     parts = ['# People held out, from whom choices are made', _markdown(held_out)]
     for kind in ('bicubic', 'camera'):
-        table = tested_table(out, labels, choices, kind)
+        table = tested_table(out, labels, choices, kind, draws)
         write_text(out / f'tested_{kind}.csv', table.to_csv(index=False, float_format='%.3f',
                                                             lineterminator='\n'))
         parts += [f'# People tested, {kind}', _markdown(_wide(table))]

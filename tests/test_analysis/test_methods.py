@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from lrfr_mm.analysis.figures.labels import place_boxes
 from lrfr_mm.analysis.methods import MethodStudy, read_methods, run_methods
+from lrfr_mm.analysis.methods import command as methods_command
 from lrfr_mm.analysis.methods.configs import (
     apply_changes,
     views_on_device,
@@ -223,13 +224,19 @@ def test_tables_are_made_of_what_has_ended(study, monkeypatch):
         return failures
 
     monkeypatch.setattr(command, 'run_rows', here)
-    with pytest.raises(RuntimeError, match=r'3 run\(s\) failed:\nbaseline, seed 0: it diverged'):
+    monkeypatch.setattr(methods_command, 'measure_steps',
+                        lambda costs, log: {config: 'its step was not measured'
+                                            for config in costs if 'dcr' in config})
+    (settings.out / 'step_cost' / 'dcr.json').unlink()
+    with pytest.raises(RuntimeError, match=r'4 run\(s\) failed:\n[^\n]*dcr.py: its step was not '
+                                           r'measured\nbaseline, seed 0: it diverged'):
         run_methods(what, settings)
     text = (settings.out / 'methods.md').read_text()
     assert 'Without a finished run: baseline.' in text and '1 to 2 seed(s)' in text
     rows = list(csv.DictReader((settings.out / 'tables' / 'drawn.csv').open()))
     assert [row['method'] for row in rows] == ['lrfr', 'dcr']
     assert rows[1]['7 px'].startswith('80.00 (')  # p of the one seed that both have
+    assert rows[1]['ms a step'] == '–'
     assert rows[0]['network'] == 'mobilenetv4_conv_small_050'
 
 

@@ -109,8 +109,8 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
     rows = _rows(methods, {method.name: (with_values(configs[method.name], chosen[method.name]))
                            for method in methods}, test, settings.out / 'configs')
     costs = {row.name: settings.out / 'step_cost' / f'{row.name}.json' for row in rows}
-    measure_steps({row.config: costs[row.name] for row in rows},
-                  settings.out / 'step_cost' / 'log.txt')
+    settings.failures.update(measure_steps({row.config: costs[row.name] for row in rows},
+                                           settings.out / 'step_cost' / 'log.txt'))
     values = settings.run(rows)
     if study.against not in values:
         settings.raise_failures()
@@ -206,6 +206,9 @@ def _held_out(values: dict[str, np.ndarray]) -> float:
 
 
 def _read_cost(path: Path) -> dict[str, float]:
+    """``step_cost`` of a file; nothing if it is not there."""
+    if not path.is_file():
+        return {}
     with reading(str(path)):
         return {key: float(value) for key, value in json.loads(path.read_text()).items()}
 

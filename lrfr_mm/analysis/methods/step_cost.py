@@ -5,6 +5,7 @@ import gc
 import json
 import resource
 import time
+import traceback
 from collections.abc import Mapping
 from itertools import chain, repeat
 from pathlib import Path
@@ -64,7 +65,7 @@ def step_cost(config: Config, steps: int = 15, warmup: int = 3) -> dict[str, flo
     return dict(milliseconds=1e3 * median(seconds[warmup:]), megabytes=memory)
 
 
-def measure_steps(configs: Mapping[str, Path], log: Path) -> None:
+def measure_steps(configs: Mapping[str, Path], log: Path) -> dict[str, str]:
     """Write ``step_cost`` of configs as JSON, one after the other, in other processes.
 
     On a GPU one process measures all; on a CPU each has its own, by whose growth the memory is
@@ -74,21 +75,22 @@ def measure_steps(configs: Mapping[str, Path], log: Path) -> None:
         configs: Path of each config to the path of its file; those that are there are left.
         log: File for what the processes print.
 
-    Raises:
-        RuntimeError: If one cannot be measured; the text names the log.
+    Returns:
+        Why those that could not be measured were not, by config; the text names the log.
     """
     left = {config: str(path) for config, path in configs.items() if not path.is_file()}
     parts = [left] if torch.cuda.is_available() else [{config: left[config]} for config in left]
     log.parent.mkdir(parents=True, exist_ok=True)
     for part in filter(None, parts):
-        process = start_process(_measure, (part,), log, places(1)[0])
-        process.join()
-        if process.exitcode:
-            line = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()[-1]
-            raise RuntimeError(f'steps of {", ".join(part)}: {line} (all of it: {log})')
+        start_process(_measure, (part,), log, places(1)[0]).join()
+    return {config: f'its step was not measured (see {log})' for config, path in configs.items()
+            if not path.is_file()}
 
 
 def _measure(configs: Mapping[str, str]) -> None:
     for config, path in configs.items():
         print(config)
-        write_text(Path(path), json.dumps(step_cost(Config.fromfile(config))) + '\n')
+        try:
+            write_text(Path(path), json.dumps(step_cost(Config.fromfile(config))) + '\n')
+        except Exception:  # the other configs are measured nevertheless
+            traceback.print_exc()

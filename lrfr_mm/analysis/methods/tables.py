@@ -69,8 +69,9 @@ def method_tables(results: Sequence[MethodResult], against: str) -> dict[str, pd
             if key.endswith('_sweep/accuracy@7')]
     tables = {name: _test_table(name, results, reference) for name in sets}
     tables['drawn']['network'] = [result.network for result in results]
-    tables['drawn']['ms a step'] = [f'{result.cost["milliseconds"]:.0f}' for result in results]
-    tables['drawn']['MB'] = [f'{result.cost["megabytes"]:.0f}' for result in results]
+    for title, key in (('ms a step', 'milliseconds'), ('MB', 'megabytes')):
+        tables['drawn'][title] = [f'{result.cost[key]:.0f}' if key in result.cost else '–'
+                                  for result in results]
     tables['search'] = pd.DataFrame(
         [[result.name, ', '.join(f'{key} = {value}' for key, value in result.chosen.items()),
           str(result.searched)] for result in results], columns=['method', 'chosen', 'runs'])

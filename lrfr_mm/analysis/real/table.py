@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import joblib
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -22,6 +24,7 @@ from lrfr_mm.analysis.real.in_memory import Budget, adapt_in_memory, build_recip
 from lrfr_mm.analysis.real.measure import SIZES, pair_aucs
 from lrfr_mm.analysis.real.people import FaceSet
 from lrfr_mm.analysis.real.rows import ROWS, Row
+from lrfr_mm.analysis.study.processes import places, start_process
 from lrfr_mm.analysis.weight_averaging import averaged_weights
 from lrfr_mm.engine.adapt import apply_recipe
 from lrfr_mm.engine.config import read_config
@@ -36,7 +39,7 @@ DEGRADATIONS = ('bicubic', 'camera')
 SHARES = (1., .8, .6)  # of the adapted weights in the average with those before
 _LEAST = .1  # share of the time that a training needs to begin
 _OVERHEAD = 8.  # seconds of a run for the start of its process and the measurement
-Views = dict[str, dict[int, torch.Tensor]]
+Views = dict[str, dict[int, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,10 @@ class _Test:
 
 def small_views(faces: FaceSet, degradations: Sequence[str] = DEGRADATIONS) -> Views:
     """Degradation and size to uint8 (N, 3, 112, 112); 112 px is the face as it is."""
-    def batch(size: int, kind: str) -> torch.Tensor:
+    def batch(size: int, kind: str) -> np.ndarray:
         each = faces.images if size >= 112 else np.stack(
             [degrade_image(image, size, kind) for image in faces.images])
-        return torch.from_numpy(each).permute(0, 3, 1, 2).contiguous()
+        return np.ascontiguousarray(each.transpose(0, 3, 1, 2))
 
     return {kind: {size: batch(size, kind) for size in SIZES} for kind in degradations}
 
@@ -121,27 +124,31 @@ def run_table(names: Sequence[str], seeds: Sequence[int], faces: FaceSet, tested
     total = sum(ROWS[name].length for name, _ in waiting if name in ROWS)
     jobs = min(settings.jobs, len(waiting))
     share = (settings.deadline - (time.monotonic() - start)) * jobs / max(total, 1e-9)
-    fork = multiprocessing.get_context('fork')  # the children share the faces; CUDA begins in them
-    running: dict[int, tuple[str, multiprocessing.Process]] = {}
-    while waiting or running:
-        while waiting and len(running) < settings.jobs:
-            name, seed = waiting.pop(0)
-            left = settings.deadline - (time.monotonic() - start)
-            if left < _LEAST * settings.deadline:
-                say(f'{name}-{seed}: left out, {left:.0f} s are left')
-                continue
-            seconds = min(left, share * ROWS[name].length if name in ROWS else left)
-            process = fork.Process(target=_guarded,
-                                   args=(name, seed, faces, test, settings, seconds))
-            process.start()
-            running[process.sentinel] = (f'{name}-{seed}', process)
-        for sentinel in connection.wait(list(running)):
-            name, process = running.pop(sentinel)
-            process.join()
-            say(f'{time.monotonic() - start:6.1f} s {_outcome(name, process, settings.out)}')
+    with tempfile.TemporaryDirectory() as folder:
+        shared = Path(folder, 'faces')
+        joblib.dump((faces, test), shared)  # the processes map it into memory
+        free, running = places(settings.jobs), {}
+        while waiting or running:
+            while waiting and free:
+                name, seed = waiting.pop(0)
+                left = settings.deadline - (time.monotonic() - start)
+                if left < _LEAST * settings.deadline:
+                    say(f'{name}-{seed}: left out, {left:.0f} s are left')
+                    continue
+                row = ROWS.get(name)
+                seconds = left if row is None else min(left, share * row.length)
+                run, place = f'{name}-{seed}', free.pop(0)
+                process = start_process(_guarded, (run, row, seed, shared, settings, seconds),
+                                        settings.out / f'{run}.log', place)
+                running[process.sentinel] = (run, process, place)
+            for sentinel in connection.wait(list(running)):
+                name, process, place = running.pop(sentinel)
+                process.join()
+                free.append(place)
+                say(f'{time.monotonic() - start:6.1f} s {_outcome(name, process, settings.out)}')
 
 
-def _outcome(name: str, process: multiprocessing.Process, out: Path) -> str:
+def _outcome(name: str, process: BaseProcess, out: Path) -> str:
     if not (out / f'{name}.json').is_file():
         return f'{name}: FAILED, exit status {process.exitcode}; see {name}.error'
     result = json.loads((out / f'{name}.json').read_text())
@@ -150,40 +157,41 @@ def _outcome(name: str, process: multiprocessing.Process, out: Path) -> str:
             'held-out real ' + ', '.join(f'{key} {value:.2f}' for key, value in real.items()))
 
 
-def _guarded(name: str, seed: int, faces: FaceSet, test: _Test, settings: TableSettings,
+def _guarded(run: str, row: Row | None, seed: int, shared: Path, settings: TableSettings,
              seconds: float) -> None:
     """One run in its process; what goes wrong is written where the result would be."""
-    torch.set_num_threads(1)  # OpenMP's threads of the parent are not in this process
+    init_default_scope('lrfr_mm')
+    torch.set_num_threads(1)
     torch.backends.cudnn.benchmark = True
     try:
-        _run(name, seed, faces, test, settings, seconds)
+        faces, test = joblib.load(shared, mmap_mode='c')
+        _run(run, row, seed, faces, test, settings, seconds)
     except Exception:
-        write_text(settings.out / f'{name}-{seed}.error', traceback.format_exc())
+        write_text(settings.out / f'{run}.error', traceback.format_exc())
         raise SystemExit(1) from None
 
 
-def _run(name: str, seed: int, faces: FaceSet, test: _Test, settings: TableSettings,
-         seconds: float) -> None:
+def _run(run: str, row: Row | None, seed: int, faces: FaceSet, test: _Test,
+         settings: TableSettings, seconds: float) -> None:
+    """Train ``row``, or take the network as it is for None, and measure it."""
     begun = time.perf_counter()
-    row = Row('adapt/distill_folder', length=0) if name == 'before' else ROWS[name]
+    before, row = row is None, row or Row('adapt/distill_folder', length=0)
     config = row_config(row, settings)
-    stem = settings.out / f'{name}-{seed}'
-    if name == 'before':
+    stem = settings.out / run
+    if before:
         model, training = build_recipe_model(config, 1, settings.device).eval(), None
         states = {1.: _weights(model)}
     else:
         budget = replace(settings.budget, steps=max(1, round(settings.budget.steps * row.length)),
                          seconds=max(1., .95 * seconds - _OVERHEAD))
-        lines = open(f'{stem}.log', 'w', buffering=1, encoding='utf-8')
-        with lines:
-            model, training = adapt_in_memory(config, faces, budget, seed, row.augmentation,
-                                              settings.device, lambda line: print(line, file=lines))
+        model, training = adapt_in_memory(config, faces, budget, seed, row.augmentation,
+                                          settings.device, print)
         with whole_file(Path(f'{stem}.pth')) as part:
             torch.save(dict(state_dict=_weights(model)), part)
         states = {1.: _weights(model)}
         if config.get('load_from'):  # adapters are no average of two networks
-            before = _weights(build_recipe_model(row_config(row, settings), 1, settings.device))
-            states |= {share: averaged_weights(before, states[1.], share) for share in SHARES[1:]}
+            first = _weights(build_recipe_model(row_config(row, settings), 1, settings.device))
+            states |= {share: averaged_weights(first, states[1.], share) for share in SHARES[1:]}
     vectors, values = {}, {}
     for share, state in states.items():
         if len(states) > 1:
@@ -198,7 +206,7 @@ def _run(name: str, seed: int, faces: FaceSet, test: _Test, settings: TableSetti
             else:
                 values[share][each] = pair_aucs(found['bicubic'], test.labels[each])
     np.savez(f'{stem}.npz', **vectors)
-    result = dict(name=name, seed=seed, row=asdict(row), held_out=values,
+    result = dict(name=run.rpartition('-')[0], seed=seed, row=asdict(row), held_out=values,
                   training=None if training is None else asdict(training),
                   bytes=Path(f'{stem}.pth').stat().st_size if training else None,
                   seconds=time.perf_counter() - begun)
@@ -222,11 +230,11 @@ def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def _embed(model: nn.Module, images: torch.Tensor) -> np.ndarray:
+def _embed(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """Unit embeddings, float32 (N, D), of uint8 images, without TF32."""
     device = next(model.parameters()).device
     normalise = model.data_preprocessor.normalise
     with torch.backends.cudnn.flags(allow_tf32=False):
         found = torch.cat([model.embed(normalise(part.to(device).float()))
-                           for part in images.split(100)])
+                           for part in torch.from_numpy(images).split(100)])
     return F.normalize(found).cpu().numpy()

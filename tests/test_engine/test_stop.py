@@ -106,3 +106,21 @@ def test_a_work_dir_is_for_one_training(config, tmp_path):
 def test_a_work_dir_that_cannot_be_made_is_named():
     with pytest.raises(OutputError, match='/proc/none'):
         lock_work_dir('/proc/none/work')
+
+
+WORKER = '''
+import torch
+from torch.utils.data import DataLoader
+from lrfr_mm.engine.hooks.stop import keep_workers
+loader = DataLoader(range(8), num_workers=2, persistent_workers=True)
+keep_workers(loader)
+batches = iter(loader)
+print(next(batches))
+'''
+
+
+def test_an_exit_leaves_no_worker_behind():
+    """torch and multiprocessing ask the workers to end at the same time, and wait for them."""
+    done = subprocess.run([sys.executable, '-c', WORKER], capture_output=True, text=True,
+                          timeout=120)
+    assert done.stdout == 'tensor([0])\n' and done.returncode == 0, done.stderr

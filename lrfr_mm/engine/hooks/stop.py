@@ -1,20 +1,24 @@
 """SIGTERM and Ctrl-C: a training ends after the running step, with a checkpoint to resume from."""
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from mmengine.hooks import Hook
 from torch import distributed as dist
+from torch.utils.data import DataLoader
 
 from lrfr_mm.engine.hooks.buffer_sync import BufferSyncHook
 from lrfr_mm.engine.hooks.face_checkpoint import FaceCheckpointHook
 from lrfr_mm.registry import HOOKS
 
-__all__ = ['StopHook', 'ignore_stop_signals']
+__all__ = ['StopHook', 'keep_workers']
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -81,12 +85,32 @@ class StopHook(Hook):
         return int(flag)
 
 
-def ignore_stop_signals(worker: int, then: Callable[[int], None] | None = None) -> None:
-    """A data loader's ``worker_init_fn``: ``then``, and no reaction to the first SIGTERM or to any
-    SIGINT, which a terminal or a cluster sends to all processes of a job. The main process ends its
-    workers; a second SIGTERM ends a worker as well.
+def keep_workers(loader: DataLoader) -> None:
+    """Let the workers of ``loader`` survive the signals that :class:`StopHook` answers.
+
+    A terminal or a cluster sends them to all processes of a job, and the step under way needs its
+    batch. The main process ends its workers, at the latest when it exits.
     """
+    loader.worker_init_fn = partial(_ignore_stop_signals, then=loader.worker_init_fn)
+    atexit.unregister(_kill_workers)
+    atexit.register(_kill_workers)
+
+
+def _ignore_stop_signals(worker: int, then: Callable[[int], None] | None) -> None:
+    """The ``worker_init_fn``: ``then``, and no reaction to the first SIGTERM or to any SIGINT."""
     if then is not None:
         then(worker)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))
+
+
+def _kill_workers() -> None:
+    """Kill the workers that are left at exit.
+
+    torch and multiprocessing send them a SIGTERM each, then wait without end. The two can reach a
+    worker as one, which it ignores. This runs between them: after torch's, which is registered when
+    a loader starts its workers, and before multiprocessing's.
+    """
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()

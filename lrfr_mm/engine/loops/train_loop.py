@@ -1,15 +1,13 @@
 """Training by epochs that can stop and be resumed at any step."""
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lrfr_mm.datasets import EpochSampler
-from lrfr_mm.engine.hooks.stop import ignore_stop_signals
+from lrfr_mm.engine.hooks.stop import keep_workers
 from lrfr_mm.errors import ConfigError
 from lrfr_mm.registry import LOOPS
 
@@ -42,7 +40,7 @@ class FaceTrainLoop(EpochBasedTrainLoop):
         if len(loader) == 0:
             raise ConfigError(f'train_dataloader: {len(loader.dataset)} images make no batch of '
                               f'{loader.batch_size} on {runner.world_size} process(es)')
-        loader.worker_init_fn = partial(ignore_stop_signals, then=loader.worker_init_fn)
+        keep_workers(loader)
         self._check_single_images()
 
     def run(self):
@@ -62,6 +60,7 @@ class FaceTrainLoop(EpochBasedTrainLoop):
                     and (self._epoch % self.val_interval == 0
                          or self._epoch == self._max_epochs)):
                 self.runner.val_loop.run()
+        self.dataloader._iterator = None  # ends workers that were to live from epoch to epoch
         self.runner.call_hook('after_train')
         return self.runner.model
 

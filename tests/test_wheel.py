@@ -21,7 +21,6 @@ def installed(tmp_path_factory):
     return folder / 'site'
 
 
-@pytest.mark.slow
 def test_it_has_every_config_and_tool(installed):
     for name in ('configs', 'tools'):
         want = {p.relative_to(ROOT) for p in (ROOT / name).rglob('*') if p.is_file()
@@ -29,7 +28,7 @@ def test_it_has_every_config_and_tool(installed):
         have = {p.relative_to(installed / 'lrfr_mm' / '.mim')
                 for p in (installed / 'lrfr_mm' / '.mim' / name).rglob('*') if p.is_file()}
         assert have == want
-    assert 'lrfr = lrfr_mm.__main__:main' in next(installed.glob('*.dist-info')).joinpath(
+    assert 'lrfr = lrfr_mm.cli:main' in next(installed.glob('*.dist-info')).joinpath(
         'entry_points.txt').read_text()
 
 

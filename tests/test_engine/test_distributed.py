@@ -225,7 +225,9 @@ def test_a_killed_rank_is_named_by_the_others(dying, tmp_path):
 
 @pytest.mark.slow
 def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
-    """SIGTERM to one of two ranks, inside an epoch."""
+    """SIGTERM to one of two ranks, inside an epoch. The ranks' running statistics are averaged before
+    the checkpoint: the same in exact arithmetic, and here but for rounding.
+    """
     config = written('preempted', batch=3, extra=(
         "default_hooks['logger'] = dict(type='LoggerHook', interval=1)\n"))
     work, whole = tmp_path / 'work', tmp_path / 'whole'
@@ -241,7 +243,12 @@ def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
     assert texts[0].count('training stopped after iteration') == 1
     train(2, config, '--work-dir', work, '--seed', 3, '--resume')
     train(2, config, '--work-dir', whole, '--seed', 3)
-    assert same(weights(work / 'epoch_3.pth'), weights(whole / 'epoch_3.pth'))
+    resumed, undisturbed = weights(work / 'epoch_3.pth'), weights(whole / 'epoch_3.pth')
+    for name, value in undisturbed.items():
+        if '.running_' in name:
+            torch.testing.assert_close(resumed[name], value, rtol=1e-5, atol=1e-5)
+        else:
+            assert torch.equal(resumed[name], value), name
     assert not (work / 'interrupted.pth').exists() and log.exists()
 
 

@@ -225,7 +225,7 @@ def test_a_killed_rank_is_named_by_the_others(dying, tmp_path):
 
 @pytest.mark.slow
 def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
-    """SIGTERM to one of two ranks, inside an epoch. The running statistics of the ranks are averaged
+    """SIGTERM to one of two ranks, inside an epoch. The running statistics of ranks are averaged
     before the checkpoint: the same in exact arithmetic, and here but for rounding.
     """
     config = written('preempted', batch=3, extra=(

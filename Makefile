@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := work_dirs/demo
-# Two workers of one thread each. ARGS goes to pytest, as in: make test ARGS='-k identification'
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=10
+# Two workers of one thread each. ARGS goes to pytest, as in: make test ARGS='-k identification'. The
+# tests start some hundred processes, so bytecode is written even where the environment forbids it.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=10
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo real test test-slow lint docs clean
@@ -22,7 +23,7 @@ help:
 $(VENV)/installed: setup.py $(wildcard requirements/*.txt)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile -c requirements/constraints.txt -e ".[optional,serve,tests]"
+	$(BIN)/python -m pip install --quiet -c requirements/constraints.txt -e ".[optional,serve,tests]"
 	touch $@
 
 install: $(VENV)/installed

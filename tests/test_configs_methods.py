@@ -64,6 +64,9 @@ def test_every_system_trains_all_of_its_weights(path, faces):
 def test_a_system_differs_from_the_base_by_its_method_alone(path):
     config, base = Config.fromfile(path).to_dict(), Config.fromfile(BASE).to_dict()
     free = {key: (config.pop(key), base.pop(key, None)) for key in FREE}
+    teacher = config.pop('teacher_row', None)
+    assert (teacher is None) == (free['model'][0].get('teacher') is None)
+    assert teacher is None or teacher in {system.stem for system in SYSTEMS}
     assert config == base
     loader, base_loader = free['train_dataloader']
     assert {**loader, 'sampler': 0, 'dataset': 0} == {**base_loader, 'sampler': 0, 'dataset': 0}

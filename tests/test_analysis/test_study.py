@@ -121,7 +121,7 @@ def test_command_refuses_what_is_not_there(tmp_path):
     'step r18 --batch-size 2 --classes 10 --repeats 1 --no-bf16 --profile trace.json',
     pytest.param('ab r18 r18+last --batch-size 2 --classes 10 --repeats 1',
                  marks=pytest.mark.slow),
-    'head --ids 2000 --batch-size 8',
+    pytest.param('head --ids 2000 --batch-size 8', marks=pytest.mark.slow),
     pytest.param('data --images 300 --folder .', marks=pytest.mark.slow)])
 def test_benchmark_parts_print_and_write_json(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -190,6 +190,7 @@ def test_default_columns():
         'att_sweep/accuracy@7', 'att_sweep/accuracy@14']
 
 
+@pytest.mark.slow
 def test_a_question_is_answered_by_a_table_and_figures(tmp_path):
     """The whole command, on as little as can be trained."""
     config = tmp_path / 'least.py'

@@ -85,7 +85,8 @@ def test_buffers_are_averaged_but_for_those_of_a_rank():
     run_on(3, 'test_engine.test_distributed', 'average_on')
 
 
-@pytest.mark.parametrize('kind', [pytest.param('epoch', marks=pytest.mark.slow), 'inside'])
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', ['epoch', 'inside'])
 def test_two_processes_go_on_with_what_one_began(kind, written, tmp_path):
     """The same images in the same order, and the rates of a run that had two from the start."""
     cosine = ("param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=2,\n"
@@ -214,6 +215,7 @@ def start_ranks(config, work_dir, world, env=None, tool='train', *words):
             'OMP_NUM_THREADS': '1', **(env or {})}) for rank in range(world)]
 
 
+@pytest.mark.slow
 def test_a_killed_rank_is_named_by_the_others(dying, tmp_path):
     config, env = dying
     ranks = start_ranks(config, tmp_path / 'work', 2, env)

@@ -44,7 +44,7 @@ def merged(folder):
             [(part['first'], part['last']) for part in parts])
 
 
-@pytest.mark.parametrize('rate', [1., .6])
+@pytest.mark.parametrize('rate', [pytest.param(1., marks=pytest.mark.slow), .6])
 def test_four_processes_save_three_resume_then_one(tmp_path, rate):
     run_on(4, 'partial_fc_cases', 'save', tmp_path / 'four', rate)
     weight, momentum, ranges = merged(tmp_path / 'four')

@@ -8,11 +8,13 @@ import torch
 from mmengine.config import Config
 
 from lrfr_mm.analysis.real import table as table_module
+from lrfr_mm.analysis.real import table_command as command_module
 from lrfr_mm.analysis.real.in_memory import Budget, HRAugmentation, adapt_in_memory
 from lrfr_mm.analysis.real.mobile_face_net import MODEL
 from lrfr_mm.analysis.real.people import FaceSet
 from lrfr_mm.analysis.real.rows import ROWS, Row
 from lrfr_mm.analysis.real.table import TableSettings, row_config, run_table, small_views
+from lrfr_mm.analysis.real.table_command import TableRequest, make_table
 from lrfr_mm.analysis.real.table_report import chosen_shares, write_table
 from lrfr_mm.errors import InputError
 from lrfr_mm.ops.degradations import degrade_image
@@ -112,6 +114,30 @@ def test_runs_are_written_resumed_and_guarded(settings, faces, monkeypatch):
     lines.clear()
     run_table(['distill'], [0], faces, people, dict(real=people), settings, lines.append)
     assert len(lines) == 1  # nothing is trained again
+
+
+@pytest.mark.parametrize('finalists, runs', [
+    (0, [(['distill', 'lora'], [0, 1, 2])]),
+    (1, [(['distill', 'lora'], [0]), (['lora'], [1, 2])])])
+def test_the_best_on_people_held_out_get_more_seeds(finalists, runs, faces, tmp_path, monkeypatch):
+    done, left = [], []
+
+    def record(rows, seeds, trained, tested, held_out, settings, say):
+        assert (len(trained), len(tested), set(held_out)) == (len(faces), 3, {'real'})
+        done.append((list(rows), list(seeds)))
+        left.append(settings.deadline)
+
+    for name, stand_in in dict(
+            test_faces=lambda *_: (faces.images[:3], faces.labels[:3], 'three faces'),
+            recognizer=lambda cache: (Config(), cache / 'net.pth'),
+            training_set=lambda *_, **__: faces, held_out_sets=lambda cache: dict(real=faces),
+            best_rows=lambda out, count: ['lora'][:count], run_table=record,
+            write_table=lambda out, *_, **__: out / 'table.md').items():
+        monkeypatch.setattr(command_module, name, stand_in)
+    request = TableRequest(tmp_path, tmp_path, ['distill', 'lora'], finalists=finalists, minutes=1)
+    assert make_table(request, lambda line: None) == tmp_path / 'table.md'
+    assert done == runs
+    assert left == pytest.approx([60] if not finalists else [36, 60], abs=5)
 
 
 def _line(row, share, faces, gain=0., lost=0.):

@@ -74,7 +74,6 @@ def make_table(request: TableRequest, say: Callable[[str], None] = print) -> Pat
     say(f'{time.monotonic() - start:.1f} s: {len(faces)} faces to train on, '
         f'{len(faces.of_people())} with a label; held out '
         f'{", ".join(f"{len(each)} {name}" for name, each in held_out.items())}; tested {text}')
-    # Whether there is a GPU is asked without beginning CUDA, which a forked process could not use.
     device = 'cuda' if torch.cuda.device_count() else 'cpu'
     settings = TableSettings(request.out, config, checkpoint, request.budget, request.jobs,
                              device=device)

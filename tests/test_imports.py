@@ -21,7 +21,7 @@ def test_an_import_loads_only_what_lies_below(module, heavy):
     assert not wrong
 
 
-@pytest.mark.parametrize('module', ['engine', 'models', 'evaluation', 'apis.inferencer',
+@pytest.mark.parametrize('module', ['engine', 'models', 'datasets', 'evaluation', 'apis.inferencer',
                                     'deployment', 'analysis.calibrate', 'cli.commands.verify'])
 def test_transformers_is_not_imported(module):
     """mmengine would, for one optimizer, which still can be built."""

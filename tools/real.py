@@ -49,9 +49,9 @@ def main() -> None:
         budget = Budget(args.steps, args.batch_size, amp=args.amp,
                         channels_last=args.channels_last)
         print(make_table(TableRequest(
-            Path(args.cache), Path(args.work_dir), args.rows, args.seeds, args.finalists,
-            args.jobs, args.minutes, args.count, args.drawn, args.photographs, args.draws,
-            args.report_only, budget)))
+            Path(args.cache), Path(args.work_dir), args.rows, args.seeds, args.finalists, args.jobs,
+            args.minutes, morphs=args.count, drawn=args.drawn, photographs=args.photographs,
+            draws=args.draws, report_only=args.report_only, budget=budget)))
         return
     run_real(Path(args.cache), Path(args.work_dir), args.photographs, args.faces, args.config,
              args.count, args.seed, args.epochs)

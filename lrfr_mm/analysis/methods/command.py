@@ -106,7 +106,7 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
     short = study.search_epochs or (epochs and max(1, epochs // 2))
     chosen, searched = _search(methods, {name: with_epochs(config, short) if short else config
                                          for name, config in configs.items()}, test, settings)
-    rows = _rows(methods, {method.name: (with_values(configs[method.name], chosen[method.name]))
+    rows = _rows(methods, {method.name: with_values(configs[method.name], chosen[method.name])
                            for method in methods}, test, settings.out / 'configs')
     costs = {row.name: settings.out / 'step_cost' / f'{row.name}.json' for row in rows}
     settings.failures.update(measure_steps({row.config: costs[row.name] for row in rows},

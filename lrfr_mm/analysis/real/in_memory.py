@@ -29,7 +29,8 @@ from lrfr_mm.ops.jitter import JitterDraw, jitter_images
 from lrfr_mm.registry import MODELS, type_name
 from lrfr_mm.structures import FaceDataSample
 
-__all__ = ['Budget', 'HRAugmentation', 'Training', 'adapt_in_memory', 'build_recipe_model']
+__all__ = ['Budget', 'HRAugmentation', 'Training', 'adapt_in_memory', 'build_recipe_model',
+           'unit_embeddings']
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def adapt_in_memory(config: Config, faces: FaceSet, budget: Budget, seed: int = 
     images = torch.from_numpy(faces.images).permute(0, 3, 1, 2).contiguous().to(device)
     labels = torch.from_numpy(faces.labels).to(device)
     if model.head is not None:
-        set_class_means(model.head.weight, _unit_embeddings(model.eval(), images), labels)
+        set_class_means(model.head.weight, unit_embeddings(model.eval(), images), labels)
     optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
     rates = [group['lr'] for group in optimizer.param_groups]
     trained = sum(p.numel() for group in optimizer.param_groups for p in group['params'])
@@ -228,7 +229,14 @@ def _shuffled(count: int, rng: np.random.Generator, batch_size: int):
 
 
 @torch.no_grad()
-def _unit_embeddings(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    normalise = model.data_preprocessor.normalise
-    return F.normalize(torch.cat([model.embed(normalise(part.float()))
-                                  for part in images.split(256)]))
+def unit_embeddings(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Unit embeddings, float32 (N, D) on the model's device, computed without TF32.
+
+    Args:
+        model: A recognizer in eval mode.
+        images: uint8 (N, 3, 112, 112), on any device.
+    """
+    device, normalise = next(model.parameters()).device, model.data_preprocessor.normalise
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        return F.normalize(torch.cat([model.embed(normalise(part.to(device).float()))
+                                      for part in images.split(100)]))

@@ -18,9 +18,13 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
-from torch.nn import functional as F
 
-from lrfr_mm.analysis.real.in_memory import Budget, adapt_in_memory, build_recipe_model
+from lrfr_mm.analysis.real.in_memory import (
+    Budget,
+    adapt_in_memory,
+    build_recipe_model,
+    unit_embeddings,
+)
 from lrfr_mm.analysis.real.measure import SIZES, pair_aucs
 from lrfr_mm.analysis.real.people import FaceSet
 from lrfr_mm.analysis.real.rows import ROWS, Row
@@ -121,6 +125,8 @@ def run_table(names: Sequence[str], seeds: Sequence[int], faces: FaceSet, tested
     waiting = [('before', 0)] + [(name, seed) for seed in seeds for name in names]
     waiting = [run for run in waiting
                if not (settings.out / f'{run[0]}-{run[1]}.json').is_file()]
+    if not waiting:
+        return
     total = sum(ROWS[name].length for name, _ in waiting if name in ROWS)
     jobs = min(settings.jobs, len(waiting))
     share = (settings.deadline - (time.monotonic() - start)) * jobs / max(total, 1e-9)
@@ -161,7 +167,6 @@ def _guarded(run: str, row: Row | None, seed: int, shared: Path, settings: Table
              seconds: float) -> None:
     """One run in its process; what goes wrong is written where the result would be."""
     init_default_scope('lrfr_mm')
-    torch.set_num_threads(1)
     torch.backends.cudnn.benchmark = True
     try:
         faces, test = joblib.load(shared, mmap_mode='c')
@@ -198,7 +203,8 @@ def _run(run: str, row: Row | None, seed: int, faces: FaceSet, test: _Test,
             model.load_state_dict(state, strict=False)
         values[share] = {}
         for each, views in test.views.items():
-            found = {kind: {size: _embed(model, images) for size, images in sizes.items()}
+            found = {kind: {size: unit_embeddings(model, torch.from_numpy(images)).cpu().numpy()
+                            for size, images in sizes.items()}
                      for kind, sizes in views.items()}
             if each == 'tested':
                 vectors |= {f'{share}/{kind}/{size}': unit.astype(np.float16)
@@ -227,14 +233,3 @@ def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
     """The embedding network's part of the state dict, on the CPU."""
     return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()
             if name.split('.')[0] in ('backbone', 'neck')}
-
-
-@torch.no_grad()
-def _embed(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """Unit embeddings, float32 (N, D), of uint8 images, without TF32."""
-    device = next(model.parameters()).device
-    normalise = model.data_preprocessor.normalise
-    with torch.backends.cudnn.flags(allow_tf32=False):
-        found = torch.cat([model.embed(normalise(part.to(device).float()))
-                           for part in torch.from_numpy(images).split(100)])
-    return F.normalize(found).cpu().numpy()

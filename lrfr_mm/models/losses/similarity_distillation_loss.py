@@ -26,7 +26,8 @@ class SimilarityDistillationLoss(DistillationLoss):
     an LR with an HR face is measured by. A distance to the own embedding alone does not say that.
 
     Deviation: the student's queue is the teacher's as in the paper, but each entry is a face, not a
-    random crop, and until ``queue`` faces were seen the queue is shorter.
+    random crop, and until ``queue`` faces were seen the queue is shorter. The queue is no part of
+    a checkpoint: a resumed training begins with an empty one.
 
     Args:
         queue: Faces of earlier batches that are kept.
@@ -53,13 +54,15 @@ class SimilarityDistillationLoss(DistillationLoss):
 
     def compute(self, batch: EmbeddingBatch) -> torch.Tensor:
         loss = super().compute(batch)
-        newest = batch.unit_teacher
-        seen = newest if self._seen is None else torch.cat([newest, self._seen.to(newest)])
-        self._seen = seen[:self.queue].detach()
+        self._seen = self._with_queue(batch.unit_teacher)[:self.queue].detach()
         return loss
 
     def distance(self, student: torch.Tensor, batch: EmbeddingBatch) -> torch.Tensor:
         teacher = batch.unit_teacher
-        faces = teacher if self._seen is None else torch.cat([teacher, self._seen.to(teacher)])
+        faces = self._with_queue(teacher)
         target = (teacher @ faces.T / self.teacher_temperature).softmax(1)
         return F.cross_entropy(F.normalize(student) @ faces.T / self.temperature, target)
+
+    def _with_queue(self, teacher: torch.Tensor) -> torch.Tensor:
+        """The batch's unit embeddings (B, D) and behind them the queue's."""
+        return teacher if self._seen is None else torch.cat([teacher, self._seen.to(teacher)])

@@ -2,12 +2,14 @@
 import os
 import signal
 import sqlite3
+import threading
 import time
 
 import numpy as np
 import pytest
 
 import lrfr_mm.apis.gallery.sqlite as sqlite_gallery
+import lrfr_mm.apis.gallery.vector_index as vector_index
 from lrfr_mm.apis.gallery import AuditLog, QdrantGallery, SQLiteGallery
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.calibration import SizeCalibration
@@ -58,16 +60,69 @@ def test_a_compressed_index_follows_writes_and_finds_what_an_exact_one_finds(tmp
     for start in (0, 300):
         for k in range(start, start + 300):
             gallery.enrol(f'person {k}', faces[k])
+        gallery.search(probes[:1])
         for k in range(start, start + 300, 7):
             gallery.delete(f'person {k}')
         found = [row[0] for row in gallery.search(probes, 1)]
-        assert type(gallery._index.index).__name__.startswith('Index')
+        assert gallery._index.trained_for > 0
         wanted = [row[0] for row in exact.search(probes, 1)]
         assert np.mean([a.person == b.person for a, b in zip(found, wanted, strict=True)]) > .95
         for a, b in zip(found, wanted, strict=True):
             assert a.score <= b.score + 1e-6
             if a.person == b.person:  # the score is that of the stored embedding, not of its code
                 assert a.score == pytest.approx(b.score, abs=1e-6)
+
+
+@pytest.mark.parametrize('remove_from', [5, 1000])
+def test_what_is_removed_is_not_found_whether_it_has_left_the_index_or_not(gallery, monkeypatch,
+                                                                           remove_from):
+    monkeypatch.setattr(vector_index, '_REMOVE_FROM', remove_from)
+    faces = vectors(60)
+    assert gallery.enrol_many((f'{k}', faces[k]) for k in range(60)) == 60
+    gallery.search(faces[:1])
+    for k in range(0, 30):
+        gallery.delete(f'{k}')
+        gallery.search(faces[:1])
+    gallery.update('31', -faces[31])
+    found = [row[0].person for row in gallery.search(faces, 1)]
+    assert found[32:] == [str(k) for k in range(32, 60)]
+    assert {int(name) for name in found} <= set(range(30, 60)) and found[31] != '31'
+    assert gallery.search(-faces[31])[0][0].person == '31'
+    assert len(gallery.search(faces[:1], 50)[0]) == 30 == gallery.pictures()
+
+
+def test_many_people_are_enrolled_at_once_or_none(gallery, tmp_path):
+    faces = vectors(12).reshape(4, 3, DIMS)
+    people = [(f'{k}', faces[k], [7, 14, 112]) for k in range(4)]
+    assert gallery.enrol_many(people, actor='import') == 4
+    assert [p.pictures for p in gallery.people()] == [3] * 4
+    assert gallery.search(faces[2, 1])[0][0].size == 14
+    entry = gallery.audit.entries(2)[0]
+    assert entry['action'] == 'enrol' and len(entry['people']) == 4 and entry['pictures'] == 12
+    with pytest.raises(InputError, match='zero or not finite'):
+        gallery.enrol_many([('Ann', faces[0]), ('Bob', np.zeros(DIMS))])
+    assert len(gallery) == 4
+
+
+def test_threads_share_a_gallery(tmp_path):
+    gallery, faces, problems = SQLiteGallery(tmp_path, DIMS), vectors(80).reshape(8, 10, DIMS), []
+
+    def work(thread):
+        try:
+            for k, face in enumerate(faces[thread]):
+                gallery.enrol(f'{thread} {k}', face)
+                assert gallery.search(face)[0][0].person == f'{thread} {k}'
+                if k % 3 == 0:
+                    gallery.delete(f'{thread} {k}')
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == [] and len(gallery) == 48
 
 
 def test_enrol_update_delete(gallery):

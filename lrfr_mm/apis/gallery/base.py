@@ -1,7 +1,7 @@
 """What every gallery does, whatever stores it."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,6 +89,12 @@ class Gallery:
         """Store all ``vectors`` (K, dims) of a person in one transaction."""
         raise NotImplementedError
 
+    def _add_many(self, people: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> list[int]:
+        """Store name, vectors and sizes of many people; returns their numbers. A subclass that can
+        does it in one transaction.
+        """
+        return [self._add(*person, '', '', replace=False).number for person in people]
+
     def _remove(self, person: Person) -> None:
         """Remove a person and all embeddings in one transaction."""
         raise NotImplementedError
@@ -143,6 +149,27 @@ class Gallery:
         person = self._add(self._name(name), vectors, sizes, consent, note, replace=False)
         self._log(actor, 'enrol', person=person.number, pictures=len(vectors))
         return person
+
+    def enrol_many(self, people: Iterable[tuple], actor: str = '') -> int:
+        """Add many people at once, as from another gallery: all of them or, where the storage has
+        transactions, none.
+
+        Args:
+            people: Tuples of name, embeddings (K, dims) and, if known, sizes (K,), as for
+                :meth:`enrol`.
+            actor: Who asks, for the audit log.
+
+        Returns:
+            The number of people given.
+
+        Raises:
+            InputError: As for :meth:`enrol`.
+        """
+        checked = [(self._name(name), *self._checked(vectors, *sizes or (None,)))
+                   for name, vectors, *sizes in people]
+        numbers = self._add_many(checked)
+        self._log(actor, 'enrol', people=numbers, pictures=sum(len(v) for _, v, _ in checked))
+        return len(numbers)
 
     def update(self, name: str, vectors, sizes: Sequence[float] | None = None, consent: str = '',
                note: str = '', actor: str = '') -> Person:

@@ -1,7 +1,9 @@
 """A gallery in one folder: SQLite holds it, faiss searches it."""
 from __future__ import annotations
 
+import functools
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,8 @@ import numpy as np
 
 from lrfr_mm.apis.gallery.audit_log import AuditLog
 from lrfr_mm.apis.gallery.base import Candidate, Gallery, Person
-from lrfr_mm.errors import InputError, InputMissingError, MissingDependencyError
+from lrfr_mm.apis.gallery.vector_index import VectorIndex
+from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.files import make_directory
 from lrfr_mm.registry import GALLERIES
 
@@ -25,11 +28,23 @@ CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY AUTOINCREMENT,
     person INTEGER NOT NULL REFERENCES people (number) ON DELETE CASCADE,
     size REAL, vector BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS vectors_of_person ON vectors (person);
+CREATE TABLE IF NOT EXISTS removed (number INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL);
+CREATE TRIGGER IF NOT EXISTS note_removed AFTER DELETE ON vectors
+    BEGIN INSERT INTO removed (id) VALUES (old.id); END;
 '''
 _VERSION = '1'
 _CHUNK = 8192
 _COMPRESS_FROM = 20_000  # embeddings; fewer are searched exactly in milliseconds
 _TRAIN_ON = 20_000
+
+
+def _one_at_a_time(method):
+    """Threads that share a gallery wait for each other: a connection has one transaction."""
+    @functools.wraps(method)
+    def locked(self, *args, **kwargs):
+        with self._lock:
+            return method(self, *args, **kwargs)
+    return locked
 
 
 @GALLERIES.register_module()
@@ -39,11 +54,13 @@ class SQLiteGallery(Gallery):
     The database is the only place where embeddings are stored; each process keeps a faiss index of
     them in memory, which follows the writes of other processes before every search. A write is one
     transaction: after a crash or ``kill -9`` it is there whole or not at all. Any number of
-    processes may read and write; SQLite orders the writes.
+    processes may read and write; SQLite orders the writes. Threads that share a gallery wait for
+    each other.
 
     A deletion overwrites the embeddings in the database with zeros (``secure_delete``) and
     truncates the write-ahead log, so that no file of the folder holds them afterwards. What the
-    file system or the disk keeps of freed blocks is beyond this program.
+    file system or the disk keeps of freed blocks is beyond this program. In the memory of other
+    processes their place in the index may be kept a while; it gives no answers.
 
     Args:
         path: The folder, made if missing.
@@ -68,12 +85,8 @@ class SQLiteGallery(Gallery):
             raise ValueError(f"index must be 'exact' or 'compressed', got {index!r}")
         if candidates < 1:
             raise ValueError(f'candidates must be at least 1, got {candidates}')
-        try:
-            import faiss
-        except ImportError:
-            raise MissingDependencyError('a gallery needs `pip install faiss-cpu`') from None
-        self._faiss = faiss
         self.path, self.index, self.candidates = Path(path), index, candidates
+        self._lock = threading.RLock()
         self._file = self.path / 'gallery.sqlite'
         if not self._file.is_file() and (dims is None or fingerprint is None):
             raise InputMissingError(f'there is no gallery in {self.path}')
@@ -88,10 +101,9 @@ class SQLiteGallery(Gallery):
         except sqlite3.DatabaseError as error:
             raise InputError(f'{self._file} is not a gallery: {error}') from None
         super().__init__(dims, fingerprint, AuditLog(self.path / 'audit.sqlite') if audit else None)
-        self._index = None
-        self._indexed: np.ndarray = np.empty(0, np.int64)  # ids in the index, ascending
-        self._trained_for = 0
-        self._seen = -1
+        self._index = VectorIndex(dims, candidates, self._vectors)
+        self._seen = self._counted = -1
+        self._removals = self._scalar('SELECT MAX(number) FROM removed') or 0
 
     def _open(self, dims: int | None, fingerprint: str | None) -> tuple[int, str]:
         """Create the tables or compare their description; returns the embeddings' length and the
@@ -128,31 +140,51 @@ class SQLiteGallery(Gallery):
             raise
         self._db.execute('COMMIT')
 
+    def _scalar(self, query: str):
+        return self._db.execute(query).fetchone()[0]
+
+    def _changes(self) -> int:
+        return int(self._scalar("SELECT value FROM meta WHERE key = 'changes'"))
+
     def _changed(self) -> None:
         self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
 
     # -- storage ---------------------------------------------------------------------------------
+    @_one_at_a_time
     def _add(self, name, vectors, sizes, consent, note, replace) -> Person:
         with self._transaction():
-            self._db.execute('INSERT OR IGNORE INTO people (name, consent, note) VALUES (?, ?, ?)',
-                             (name, consent, note))
-            (number,) = self._db.execute('SELECT number FROM people WHERE name = ?',
-                                         (name,)).fetchone()
-            for column, text in (('consent', consent), ('note', note)):
-                if text:
-                    self._db.execute(f'UPDATE people SET {column} = ? WHERE number = ?',
-                                     (text, number))
-            if replace:
-                self._db.execute('DELETE FROM vectors WHERE person = ?', (number,))
-            self._db.executemany(
-                'INSERT INTO vectors (person, size, vector) VALUES (?, ?, ?)',
-                [(number, None if np.isnan(size) else float(size), vector.tobytes())
-                 for vector, size in zip(vectors, sizes, strict=True)])
+            self._insert(name, vectors, sizes, consent, note, replace)
             self._changed()
         if replace:
             self._truncate_log()
         return self.person(name)
 
+    @_one_at_a_time
+    def _add_many(self, people) -> list[int]:
+        with self._transaction():
+            numbers = [self._insert(*person, '', '', False) for person in people]
+            self._changed()
+        return numbers
+
+    def _insert(self, name, vectors, sizes, consent, note, replace) -> int:
+        """Write a person inside a transaction; returns the number."""
+        self._db.execute('INSERT OR IGNORE INTO people (name, consent, note) VALUES (?, ?, ?)',
+                         (name, consent, note))
+        (number,) = self._db.execute('SELECT number FROM people WHERE name = ?',
+                                     (name,)).fetchone()
+        for column, text in (('consent', consent), ('note', note)):
+            if text:
+                self._db.execute(f'UPDATE people SET {column} = ? WHERE number = ?',
+                                 (text, number))
+        if replace:
+            self._db.execute('DELETE FROM vectors WHERE person = ?', (number,))
+        self._db.executemany(
+            'INSERT INTO vectors (person, size, vector) VALUES (?, ?, ?)',
+            [(number, None if np.isnan(size) else float(size), vector.tobytes())
+             for vector, size in zip(vectors, sizes, strict=True)])
+        return number
+
+    @_one_at_a_time
     def _remove(self, person: Person) -> None:
         with self._transaction():
             self._db.execute('DELETE FROM people WHERE number = ?', (person.number,))
@@ -172,6 +204,7 @@ class SQLiteGallery(Gallery):
                                    'deleted')
             time.sleep(.05)
 
+    @_one_at_a_time
     def person(self, name: str) -> Person:
         row = self._db.execute(
             'SELECT number, name, consent, note, (SELECT COUNT(*) FROM vectors WHERE person = '
@@ -180,96 +213,82 @@ class SQLiteGallery(Gallery):
             raise InputError(f'{self.path} has nobody of the name {name!r}')
         return Person(*row)
 
+    @_one_at_a_time
     def people(self) -> list[Person]:
         return [Person(*row) for row in self._db.execute(
             'SELECT number, name, consent, note, (SELECT COUNT(*) FROM vectors WHERE person = '
             'number) FROM people ORDER BY number')]
 
+    @_one_at_a_time
     def __len__(self) -> int:
-        return self._db.execute('SELECT COUNT(*) FROM people').fetchone()[0]
+        return self._counts()[0]
 
+    @_one_at_a_time
     def pictures(self) -> int:
-        return self._db.execute('SELECT COUNT(*) FROM vectors').fetchone()[0]
+        return self._counts()[1]
+
+    def _counts(self) -> tuple[int, int]:
+        """People and embeddings; counted anew after a change."""
+        changes = self._changes()
+        if changes != self._counted:
+            self._count = tuple(self._scalar(f'SELECT COUNT(*) FROM {table}')
+                                for table in ('people', 'vectors'))
+            self._counted = changes
+        return self._count
 
     def close(self) -> None:
         self._db.close()
 
     # -- search ----------------------------------------------------------------------------------
     def _refresh(self) -> None:
-        """Bring the index to the state of the database."""
-        (value,) = self._db.execute("SELECT value FROM meta WHERE key = 'changes'").fetchone()
-        changes = int(value)
+        """Bring the index to the state of the database, in short reads: a long one would keep a
+        deletion from emptying the write-ahead log.
+        """
+        changes = self._changes()
         if changes == self._seen:
             return
-        ids = np.fromiter((row[0] for row in self._db.execute(
-            'SELECT id FROM vectors ORDER BY id')), np.int64)
-        gone = np.setdiff1d(self._indexed, ids, assume_unique=True)
-        if len(gone):
-            self._index.remove_ids(gone)
-            self._indexed = np.setdiff1d(self._indexed, gone, assume_unique=True)
-        if self.index == 'compressed' and len(ids) > max(_COMPRESS_FROM, 4 * self._trained_for):
-            self._train(ids)
-        elif self._index is None:
-            self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(self.dims))
-        last = int(self._indexed[-1]) if len(self._indexed) else 0
-        rows = self._db.execute('SELECT id, vector FROM vectors WHERE id > ? ORDER BY id', (last,))
-        added = [self._indexed]
-        while part := rows.fetchmany(_CHUNK):
-            added.append(np.array([row[0] for row in part], np.int64))
-            self._index.add_with_ids(self._stacked([row[1] for row in part]), added[-1])
-        self._indexed = np.concatenate(added)
+        removed = np.array(self._db.execute('SELECT number, id FROM removed WHERE number > ?',
+                                            (self._removals,)).fetchall(), np.int64).reshape(-1, 2)
+        if len(removed):
+            self._index.remove(removed[:, 1])
+            self._removals = int(removed[:, 0].max())
+        count = self.pictures()
+        if self.index == 'compressed' and count > max(_COMPRESS_FROM, 4 * self._index.trained_for):
+            self._index.train(self._sample(), count)
+        while part := self._db.execute('SELECT id, vector FROM vectors WHERE id > ? ORDER BY id '
+                                       f'LIMIT {_CHUNK}', (self._index.last,)).fetchall():
+            self._index.add(np.array([row[0] for row in part], np.int64),
+                            self._stacked([row[1] for row in part]))
         self._seen = changes
 
     def _stacked(self, blobs: list[bytes]) -> np.ndarray:
         return np.frombuffer(b''.join(blobs), np.float32).reshape(len(blobs), self.dims)
 
-    def _train(self, ids: np.ndarray) -> None:
-        """Replace the index by an empty one whose code books are learned from a sample."""
-        faiss = self._faiss
-        parts = self.dims // 2 if self.dims % 2 == 0 else self.dims
-        index = faiss.IndexPQFastScan(self.dims, parts, 4, faiss.METRIC_INNER_PRODUCT)
+    def _sample(self) -> np.ndarray:
+        """Stored embeddings to learn codes from."""
+        ids = np.fromiter((row[0] for row in self._db.execute('SELECT id FROM vectors')), np.int64)
         chosen = np.random.default_rng(0).choice(ids, min(len(ids), _TRAIN_ON), replace=False)
-        index.train(self._vectors(np.sort(chosen)))
-        self._index, self._trained_for = faiss.IndexIDMap2(index), len(ids)
-        self._indexed = np.empty(0, np.int64)
+        return self._vectors(np.sort(chosen))[1]
 
-    def _vectors(self, ids: np.ndarray) -> np.ndarray:
-        """Stored embeddings (N, dims) of ascending ids; those that are gone are left out."""
-        blobs = []
+    def _vectors(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of ascending ids, those that are stored, and their embeddings (N, dims)."""
+        rows = []
         for marks, part in _id_lists(ids):
-            blobs += [row[0] for row in self._db.execute(
-                f'SELECT vector FROM vectors WHERE id IN ({marks}) ORDER BY id', part)]
-        return self._stacked(blobs)
+            rows += self._db.execute(
+                f'SELECT id, vector FROM vectors WHERE id IN ({marks}) ORDER BY id', part)
+        return np.array([row[0] for row in rows], np.int64), self._stacked(
+            [row[1] for row in rows])
 
-    def _nearest(self, vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Scores and ids of the most similar embeddings, best first, each (N, count); id -1 where
-        there are fewer.
-        """
-        if not self._trained_for:
-            return self._index.search(vectors, count)
-        scores = np.full((len(vectors), count), -np.inf, np.float32)
-        ids = np.full((len(vectors), count), -1, np.int64)
-        _, found = self._index.search(vectors, min(max(count, self.candidates),
-                                                   len(self._indexed)))
-        for k, row in enumerate(found):
-            row = np.sort(row[row >= 0])
-            exact = self._vectors(row) @ vectors[k]
-            if len(exact) < len(row):  # another process has deleted some meanwhile
-                self._refresh()
-                return self._nearest(vectors, min(count, len(self._indexed)))
-            best = np.argsort(-exact, kind='stable')[:count]
-            scores[k, :len(best)], ids[k, :len(best)] = exact[best], row[best]
-        return scores, ids
-
+    @_one_at_a_time
     def _search(self, vectors, k) -> list[list[Candidate]]:
         self._refresh()
-        if not len(self._indexed):
+        if not len(self._index):
             return [[] for _ in vectors]
         found: list[list[Candidate]] = [[] for _ in vectors]
         wanted, todo = 4 * k, np.arange(len(vectors))
         while len(todo):  # several pictures of one person: look further until k people are found
-            wanted = min(wanted, len(self._indexed))
-            scores, ids = self._nearest(vectors[todo], wanted)
+            wanted = min(wanted, self._index.positions)
+            scores, ids = self._index.nearest(vectors[todo], wanted)
             described = self._describe(np.unique(ids[ids >= 0]))
             for row, line, positions in zip(todo, scores, ids, strict=True):
                 best: dict[int, Candidate] = {}
@@ -279,7 +298,7 @@ class SQLiteGallery(Gallery):
                         best.setdefault(number, Candidate(name, number, float(score), size))
                 found[row] = list(best.values())[:k]
             short = np.array([len(found[row]) < k for row in todo])
-            if wanted == len(self._indexed):
+            if wanted == self._index.positions:
                 break
             todo, wanted = todo[short], 4 * wanted
         return found

@@ -9,8 +9,10 @@ from mmengine.registry import init_default_scope
 from lrfr_mm.analysis.benchmark import (
     benchmark_data,
     benchmark_evaluation,
+    benchmark_gallery,
     benchmark_head,
     benchmark_run,
+    benchmark_serve,
     benchmark_step,
     benchmark_views,
     compare_steps,
@@ -92,6 +94,17 @@ def evaluation(args):
     return benchmark_evaluation(args.million_probes)
 
 
+def gallery(args):
+    """A gallery of a million embeddings: recall, latency, memory, writes."""
+    return benchmark_gallery(args.people, args.pictures, args.dims, args.probes, args.folder,
+                             args.seconds)
+
+
+def serve(args):
+    """A load test of `lrfr serve`, whose arguments follow after --."""
+    return benchmark_serve(args.photographs, args.words, args.requests, args.minutes, args.clients)
+
+
 def gpu(args):
     """All that only a GPU can show, part by part, each with a time limit."""
     benchmark_gpu(args.out, args.minutes, args.dry_run, args.parts)
@@ -103,7 +116,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(required=True, metavar='PART')
     for name, function in (('data', data), ('views', views), ('step', step), ('run', run),
-                           ('ab', ab), ('head', head), ('eval', evaluation), ('gpu', gpu)):
+                           ('ab', ab), ('head', head), ('eval', evaluation), ('gallery', gallery),
+                           ('serve', serve), ('gpu', gpu)):
         part = parts.add_parser(name, help=function.__doc__)
         part.set_defaults(function=function)
         part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
@@ -138,6 +152,20 @@ def main() -> None:
             part.add_argument('--ids', type=int, default=1_000_000)
             part.add_argument('--batch-size', type=int, default=512)
             part.add_argument('--sample-rate', type=float, default=.1)
+        elif name == 'gallery':
+            part.add_argument('--people', type=int, default=250_000)
+            part.add_argument('--pictures', type=int, default=4, help='embeddings of each')
+            part.add_argument('--dims', type=int, default=192, help='length of an embedding')
+            part.add_argument('--probes', type=int, default=250, help='of each of four kinds')
+            part.add_argument('--folder', help='where to write the gallery for the time being')
+            part.add_argument('--seconds', type=float, default=20., help='of reading and writing '
+                              'at the same time')
+        elif name == 'serve':
+            part.add_argument('photographs', help='folder')
+            part.add_argument('words', nargs='*', metavar='ARGUMENT', help='of lrfr serve')
+            part.add_argument('--requests', type=int, default=300)
+            part.add_argument('--minutes', type=float, default=0., help='instead of --requests')
+            part.add_argument('--clients', type=int, default=4, help='requests at the same time')
         elif name == 'gpu':
             part.add_argument('--out', required=True, help='directory of gpu.json and gpu.md')
             part.add_argument('--minutes', type=float, default=8., help='for all parts')

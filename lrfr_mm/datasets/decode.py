@@ -98,18 +98,24 @@ def decode(data: bytes, decoder: str = 'cv2') -> np.ndarray:
         raise InputError('the image is empty (0 bytes)')
     try:
         header = read_header(data)
-        if header is not None and header.width * header.height > MAX_PIXELS:
-            raise ValueError(f'{header.width}x{header.height} px are more than the limit of '
-                             f'{MAX_PIXELS:,} pixels')
+        if header is not None:
+            _check_size(header.width, header.height)
         if header is not None and header.width * header.height == 0:
             raise ValueError(f'{header.width}x{header.height} px')
         image = _decode(data, header, decoder)
+    except InputError:
+        raise
     except Exception as error:  # libraries raise many kinds for foreign bytes
         text = str(error).strip().partition('\n')[0] or type(error).__name__
         raise InputError(f'not a whole image: {text}') from error
     if header is not None and header.orientation != 1:
         image = np.ascontiguousarray(_TRANSPOSED[header.orientation](image))
     return image
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(f'{width}x{height} px are more than the limit of {MAX_PIXELS:,} pixels')
 
 
 def _decode(data: bytes, header: ImageHeader | None, decoder: str) -> np.ndarray:
@@ -131,9 +137,7 @@ def _decode(data: bytes, header: ImageHeader | None, decoder: str) -> np.ndarray
 
 def _decode_pillow(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data), formats=_PILLOW_FORMS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f'{image.width}x{image.height} px are more than the limit of '
-                             f'{MAX_PIXELS:,} pixels')
+        _check_size(image.width, image.height)
         image.load()
         if image.mode in ('I', 'I;16', 'I;16B'):
             high = np.asarray(image, dtype=np.int64) >> 8

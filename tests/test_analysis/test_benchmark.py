@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from lrfr_mm.analysis.benchmark import benchmark_run, compare_steps
+from lrfr_mm.analysis.benchmark import benchmark_gallery, benchmark_run, compare_steps
+from lrfr_mm.analysis.benchmark import gallery as gallery_benchmark
 from lrfr_mm.analysis.benchmark.run import bound
 from lrfr_mm.analysis.benchmark.step import _Trainer
 
@@ -78,3 +80,24 @@ def test_settings_are_compared_in_turn():
     *rates, ratio = compare_steps(settings, batch_size=2, num_classes=5, repeats=3)
     assert [r.name for r in rates] == ['train step, a', 'train step, b']
     assert 0 < ratio.extra['least'] <= ratio.value <= ratio.extra['most']
+
+
+@pytest.mark.parametrize('processes', [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_gallery_is_filled_searched_and_changed(monkeypatch, tmp_path, processes):
+    if not processes:
+        monkeypatch.setattr(gallery_benchmark, '_in_a_process', lambda function: function())
+        monkeypatch.setattr(gallery_benchmark, '_readers', lambda *args: None)
+    results = [r for r in benchmark_gallery(70, 3, 32, 9, str(tmp_path), .5) if r]
+    recalls = [r.value for r in results if 'recall' in r.name]
+    assert recalls == [1.] * 8  # so few embeddings are compared exactly by both indexes
+    assert len(results) == 19 + processes and all(r.value > 0 for r in results)
+    assert not any(tmp_path.iterdir())
+
+
+def test_drawn_people_have_the_cosines_that_are_said():
+    faces = np.concatenate([v for _, v in gallery_benchmark.drawn_people(3000, 2, 192)])
+    np.testing.assert_allclose(np.linalg.norm(faces, axis=2), 1, rtol=1e-5)
+    mated = (faces[:, 0] * faces[:, 1]).sum(1)
+    others = faces[:1000, 0] @ faces[1000:, 0].T
+    assert mated.mean() == pytest.approx(.64, abs=.01)
+    assert abs(others.mean()) < .01 and np.quantile(others, .999) > .25

@@ -133,6 +133,38 @@ def test_uploads_that_are_refused(client, path, data, status, text):
     assert re.search(text, str(answer.json()['detail']))
 
 
+@pytest.mark.parametrize('body', [
+    b'', b'--x', b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\nhalf',
+    b'no multipart at all'])
+def test_an_upload_that_breaks_off_is_refused(client, body):
+    answer = client.post('/api/faces', content=body,
+                         headers={'Content-Type': 'multipart/form-data; boundary=x'})
+    assert answer.status_code in (400, 422) and answer.json()['detail']
+
+
+def test_of_many_faces_the_first_are_looked_at(client):
+    inferencer = FaceInferencer(Mean(), detector=Marker(), show_progress=False)
+    many = picture([(60 + 100 * k, 60) for k in range(9)], (120, 900))
+    faces, _ = FaceService(inferencer, limits=Limits(faces=4)).faces(encoded(many))
+    assert [face.score for face in faces] == pytest.approx([1.3, 1.2, 1.1, 1.])
+    assert all(face.embedding is not None for face in faces)
+
+
+def test_people_are_enrolled_at_the_same_time(client):
+    answers = [None] * 12
+
+    def enroll(k):
+        answers[k] = client.post('/api/people', files=files(picture=picture()),
+                                 data=dict(name=f'Person {k}')).status_code
+
+    threads = [threading.Thread(target=enroll, args=(k,)) for k in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 12 and len(client.get('/api/people').json()) == 12
+
+
 def test_no_face_is_said_of_which_picture(client):
     answer = client.post('/api/verify', files=files(first=picture(), second=picture(())))
     assert answer.status_code == 422 and 'second picture' in answer.json()['detail']

@@ -1,6 +1,9 @@
 """The commands from photographs to a decision, with a network of one layer."""
 import json
 import re
+import struct
+import threading
+import zlib
 
 import cv2
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 
 from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.cli import main
+from lrfr_mm.evaluation.calibration import SizeCalibration
 from tests.test_cli.components import write_recognizer
 
 PEOPLE, PICTURES = 14, 4
@@ -275,8 +279,77 @@ def test_pictures_that_cannot_be_read_are_said_and_the_others_used(world, run, t
     assert 'b.jpg' in text and 'Person 0' in text
 
 
-def test_small_faces_get_no_identity(world, run, tmp_path):
-    small = cv2.resize(photograph(0), None, fx=.1, fy=.1, interpolation=cv2.INTER_AREA)
+def test_faces_of_5_px_get_no_verdict_and_no_identity(world, run, tmp_path):
     write(tmp_path / 'small.png', cv2.resize(face(0, 0), (5, 5)))
     text = run('verify', tmp_path / 'small.png', picture(world, 'p0-0'), code=2)
-    assert 'no face was found' in text and small.size
+    assert 'no face was found' in text
+    text = run('verify', world / 'group.png', picture(world, 'p0-0'), '--far', .2, '--detector',
+               'RedSpecks', code=2, dots=False)
+    assert 'a face of 5 px is below the smallest calibrated size, 7 px' in text
+    text = run('identify', world / 'people', world / 'group.png', '--detector', 'RedSpecks',
+               dots=False)
+    assert text.splitlines() == [f'{world / "group.png"}: 2 face(s) below 7 px, for which no error '
+                                 'rate is known']
+
+
+def png_of_zeros(width, height):
+    """A whole PNG of so many px, grey and black, of some 100 kB."""
+    rows = zlib.compressobj()
+    data = b''.join(rows.compress(bytes(1 + width)) for _ in range(height)) + rows.flush()
+    chunks = ((b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)), (b'IDAT', data),
+              (b'IEND', b''))
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+        for kind, body in chunks)
+
+
+def test_a_picture_of_100_megapixels_is_refused_before_it_is_decoded(world, run, tmp_path,
+                                                                     monkeypatch):
+    (tmp_path / 'huge.png').write_bytes(png_of_zeros(12_500, 8_000))
+    monkeypatch.setattr(cv2, 'imdecode', None)
+    text = run('embed', tmp_path / 'huge.png', '--out', tmp_path / 'x.npz', code=2)
+    refusal = 'huge.png: 12500x8000 px are more than the limit of 67,108,864 pixels'
+    assert refusal in text
+    assert refusal in run('verify', tmp_path / 'huge.png', picture(world, 'p0-0'), code=2)
+
+
+def test_a_stream_that_stalls_ends_the_watch_with_one_line(world, run, monkeypatch):
+    pytest.importorskip('trackers')
+    goes_on = threading.Event()
+
+    class Stalled:
+        frames = 0
+
+        def __init__(self, source):
+            pass
+
+        def isOpened(self):
+            return True
+
+        def get(self, what):
+            return 10.
+
+        def grab(self):
+            self.frames += 1
+            return self.frames <= 3 or goes_on.wait(60)
+
+        def retrieve(self):
+            return True, photograph(0)[..., ::-1].copy()
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, 'VideoCapture', Stalled)
+    text = run('watch', world / 'people', 'rtsp://camera/1', '--timeout', 2, '--fpir', .2, code=2)
+    goes_on.set()
+    lines = text.splitlines()
+    assert lines[0].endswith('track 0, 1 face(s) up to 56 px: Person 0'), text
+    assert lines[-1] == ('error: rtsp://camera/1 has given no frame for 2 s: the stream has '
+                         'stalled')
+
+
+def test_verify_without_a_rate_takes_the_lowest_that_is_known(world, run):
+    text = run('verify', picture(world, 'p0-0'), picture(world, 'p0-1'))
+    finest = SizeCalibration.load(world / 'net0.calibration.json').finest_far()
+    assert finest > .01
+    assert text.rstrip().endswith(f'too few for a rate below {finest:.2g}.')

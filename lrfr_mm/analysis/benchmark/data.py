@@ -26,7 +26,7 @@ from lrfr_mm.datasets.convert import convert, detect_source, format_names
 from lrfr_mm.datasets.decode import DECODERS, decode, resolve_decoder
 from lrfr_mm.ops.resample import degrade
 
-__all__ = ['benchmark_data']
+__all__ = ['benchmark_data', 'private_bytes']
 
 _BATCH = 256
 
@@ -190,16 +190,19 @@ def _large_index(root: Path, records: int = 5_800_000) -> list[Result]:
             file.seek(offset)
             file.write(record)
     (folder / 'property').write_text('85742,112,112\n')
-    before, start = _private_bytes(), time.perf_counter()
+    before, start = private_bytes(), time.perf_counter()
     source = RecordIOFaces(str(folder))
     took = time.perf_counter() - start
-    held = (_private_bytes() - before) / 2 ** 20
+    held = (private_bytes() - before) / 2 ** 20
     return [Result(f'open RecordIO of {len(source):,} records', took, 's', {
         'holds': f'{held:.0f} MiB, shared by forked workers',
         'a million': f'{held * 1e6 / records:.0f} MiB'})]
 
 
-def _private_bytes() -> int:
+def private_bytes() -> int:
+    """Memory of this process that it shares with no file, in bytes; its peak where the system does
+    not tell.
+    """
     try:
         for line in Path('/proc/self/status').read_text().splitlines():
             if line.startswith('RssAnon'):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+import threading
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -23,26 +23,29 @@ class AuditLog:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection, connection:
-            connection.execute('CREATE TABLE IF NOT EXISTS audit (time TEXT NOT NULL, '
-                               'actor TEXT NOT NULL, action TEXT NOT NULL, details TEXT NOT NULL)')
+        self._lock = threading.Lock()
+        # One that stays open: closing the last connection of a file folds its log into it.
+        self._db = sqlite3.connect(self.path, timeout=30, check_same_thread=False)
+        self._db.execute('PRAGMA journal_mode = WAL')
+        with self._db:
+            self._db.execute('CREATE TABLE IF NOT EXISTS audit (time TEXT NOT NULL, '
+                             'actor TEXT NOT NULL, action TEXT NOT NULL, details TEXT NOT NULL)')
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30)
-        connection.execute('PRAGMA journal_mode = WAL')
-        return connection
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
 
     def write(self, actor: str, action: str, **details) -> None:
         """Append one entry with the present time (UTC)."""
         now = datetime.now(timezone.utc).isoformat(timespec='milliseconds')
-        with closing(self._connect()) as connection, connection:
-            connection.execute('INSERT INTO audit VALUES (?, ?, ?, ?)',
-                               (now, actor, action, json.dumps(details)))
+        with self._lock, self._db:
+            self._db.execute('INSERT INTO audit VALUES (?, ?, ?, ?)',
+                             (now, actor, action, json.dumps(details)))
 
     def entries(self, last: int = 100) -> list[dict]:
         """The newest entries, oldest first: time, actor, action and details."""
-        with closing(self._connect()) as connection:
-            rows = connection.execute('SELECT time, actor, action, details FROM audit '
-                                      'ORDER BY rowid DESC LIMIT ?', (last,)).fetchall()
+        with self._lock:
+            rows = self._db.execute('SELECT time, actor, action, details FROM audit '
+                                    'ORDER BY rowid DESC LIMIT ?', (last,)).fetchall()
         return [dict(time=time, actor=actor, action=action, **json.loads(details))
                 for time, actor, action, details in reversed(rows)]

@@ -128,6 +128,8 @@ class QdrantGallery(Gallery):
 
     def close(self) -> None:
         self._client.close()
+        if self.audit is not None:
+            self.audit.close()
 
 
 def _number(name: str) -> int:

@@ -238,6 +238,8 @@ class SQLiteGallery(Gallery):
 
     def close(self) -> None:
         self._db.close()
+        if self.audit is not None:
+            self.audit.close()
 
     # -- search ----------------------------------------------------------------------------------
     def _refresh(self) -> None:

@@ -21,12 +21,14 @@ from lrfr_mm.cli.common import (
 )
 from lrfr_mm.errors import InputError
 
+_USUAL_FAR = .01
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('first', help='a picture')
     parser.add_argument('second', help='a picture')
-    parser.add_argument('--far', type=float, default=.01,
-                        help='wanted false-accept rate (default: 0.01)')
+    parser.add_argument('--far', type=float, help='wanted false-accept rate (default: 0.01, or the '
+                        'lowest that the calibration supports)')
     add_calibration_argument(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
     add_model_arguments(parser)
@@ -41,11 +43,17 @@ def run(args: argparse.Namespace) -> None:
     found = dict(similarity=score, sizes=sizes, decision=None)
     text = f'Similarity {score:.3f}, faces of {sizes[0]:.0f} and {sizes[1]:.0f} px.'
     if calibration_path(args).is_file():
-        decision = load_calibration(args, inferencer.embedder).decide(score, sizes, args.far)
+        calibration = load_calibration(args, inferencer.embedder)
+        far = args.far
+        if far is None:
+            far = max(_USUAL_FAR, calibration.finest_far())
+        decision = calibration.decide(score, sizes, far)
         found['decision'] = dict(match=decision.match, threshold=decision.threshold,
                                  far=decision.far, far_interval=decision.far_interval,
                                  frr=decision.frr, llr=decision.llr)
         text = decision.in_words()
+        if args.far is None and far > _USUAL_FAR:
+            text += f' The people of the calibration are too few for a rate below {far:.2g}.'
     elif not args.json:
         text += (f' No verdict: there is no calibration at {calibration_path(args)}; `lrfr '
                  'calibrate` makes one.')

@@ -6,10 +6,11 @@ are fused, and the track is identified again whenever its best face has become l
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 
 import numpy as np
 
-from lrfr_mm.apis.inferencer import FaceTracker, Track, fuse_track
+from lrfr_mm.apis.inferencer import Face, FaceTracker
 from lrfr_mm.cli.common import (
     add_calibration_argument,
     add_detector_arguments,
@@ -18,6 +19,25 @@ from lrfr_mm.cli.common import (
     load_inferencer,
     open_gallery,
 )
+
+_FORGET = 1000  # frames after which a track that is not seen again has ended for certain
+
+
+@dataclass
+class _Seen:
+    """What is kept of a track: no faces, because a camera does not end."""
+
+    total: np.ndarray | float = 0.  # as fuse_track, before its division by the length
+    faces: int = 0
+    largest: float = 0.
+    asked: float = 0.  # the largest face when the track was last identified
+    frame: int = 0
+
+    def add(self, face: Face, frame: int) -> None:
+        self.total = self.total + face.quality * face.embedding
+        self.faces += 1
+        self.largest = max(self.largest, face.size)
+        self.frame = frame
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,22 +58,22 @@ def run(args: argparse.Namespace) -> None:
     inferencer = load_inferencer(args, show_progress=False)
     calibration = load_calibration(args, inferencer.embedder)
     gallery = open_gallery(args.gallery, inferencer.embedder)
-    tracker, tracks, asked = FaceTracker(), {}, {}
+    tracker, tracks = FaceTracker(), {}
     source = int(args.source) if args.source.isdigit() else args.source
-    for result in inferencer.stream(source, 1, args.every, args.timeout):
+    for frame, result in enumerate(inferencer.stream(source, 1, args.every, args.timeout)):
         for face, number in zip(result.faces, tracker.update(result.faces), strict=True):
             if number < 0 or face.size < calibration.sizes[0]:
                 continue
-            track = tracks.setdefault(number, Track(number))
-            track.frames.append(result.frame)
-            track.faces.append(face)
-            largest = max(seen.size for seen in track.faces)
-            if largest < 1.2 * asked.get(number, 0.):
+            seen = tracks.setdefault(number, _Seen())
+            seen.add(face, frame)
+            if seen.largest < 1.2 * seen.asked:
                 continue
-            asked[number] = largest
-            vector = fuse_track(np.stack([seen.embedding for seen in track.faces]),
-                                np.array([seen.quality for seen in track.faces]))
-            (answer,) = gallery.identify(vector, [largest], calibration, args.fpir, args.actor)
+            seen.asked = seen.largest
+            (answer,) = gallery.identify(seen.total, [seen.largest], calibration, args.fpir,
+                                         args.actor)
             time = f'{result.seconds:7.2f} s' if result.seconds is not None else ''
-            print(f'{time}  track {number}, {len(track.faces)} face(s) up to {largest:.0f} px: '
+            print(f'{time}  track {number}, {seen.faces} face(s) up to {seen.largest:.0f} px: '
                   f'{answer.person or "nobody of the gallery"}', flush=True)
+        if frame % _FORGET == 0:
+            tracks = {number: seen for number, seen in tracks.items()
+                      if seen.frame > frame - _FORGET}

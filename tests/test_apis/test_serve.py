@@ -107,6 +107,11 @@ def test_people_are_enrolled_identified_and_deleted(client):
     found = client.post('/api/identify', files=files(picture=picture()),
                         data=dict(fpir=.3)).json()['faces']
     assert found[0]['person'] == 'Ann' and found[0]['candidate']['score'] > .99
+    finest = client.get('/health').json()['finest_fpir']
+    for fpir, known in ((finest * 1.001, True), (finest * .99, False)):
+        (face,) = client.post('/api/identify', files=files(picture=picture()),
+                              data=dict(fpir=fpir)).json()['faces']
+        assert (face['problem'] is None) == known
     assert client.delete('/api/people/Ann').json() == dict(deleted='Ann')
     assert client.delete('/api/people/Ann').status_code == 404
     assert client.post('/api/identify', files=files(picture=picture())).json()[

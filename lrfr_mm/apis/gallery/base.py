@@ -249,16 +249,23 @@ class Gallery:
             a.candidate.number if a.person is not None else None for a in answers])
         return answers
 
+    def finest_fpir(self, calibration: SizeCalibration) -> float:
+        """Lowest false-positive identification rate that the calibration supports among the
+        pictures that are enrolled now, 0 to 1.
+        """
+        finest = calibration.finest_far()
+        return float(-np.expm1(self.pictures() * np.log1p(-finest))) if finest < 1 else 1.
+
     # -- shared ----------------------------------------------------------------------------------
     def _log(self, actor: str, action: str, **details) -> None:
         if self.audit is not None:
             self.audit.write(actor, action, **details)
 
-    @staticmethod
-    def _check_rate(calibration: SizeCalibration, fpir: float, far: float, pictures: int) -> None:
+    def _check_rate(self, calibration: SizeCalibration, fpir: float, far: float,
+                    pictures: int) -> None:
         finest = calibration.finest_far()
         if pictures and far < finest:
-            lowest = -np.expm1(pictures * np.log1p(-finest)) if finest < 1 else 1.
+            lowest = self.finest_fpir(calibration)
             raise InputError(
                 f'an identification rate (fpir) of {fpir:g} among {pictures} enrolled pictures is '
                 f'a false-accept rate of {far:.2g} a comparison, which needs more people: this '

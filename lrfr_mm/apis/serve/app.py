@@ -98,10 +98,13 @@ def create_app(service: FaceService, token: str | None = None) -> FastAPI:
     @app.get('/health')
     def health() -> dict:
         """Whether the server is ready, and what it can do."""
+        searches = service.gallery is not None and service.calibration is not None
         return dict(status='ok', version=__version__,
                     calibrated=service.calibration is not None,
                     smallest=service.calibration.sizes[0] if service.calibration else None,
                     finest_far=service.calibration.finest_far() if service.calibration else None,
+                    finest_fpir=service.gallery.finest_fpir(service.calibration) if searches
+                    else None,
                     people=None if service.gallery is None else len(service.gallery),
                     token=token is not None, size=service.inferencer.embedder.size)
 

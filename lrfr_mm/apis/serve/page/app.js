@@ -50,7 +50,8 @@ async function api(path, options = {}) {
 }
 
 function show(error) {
-  $('message').textContent = error ? error.message || String(error) : '';
+  const text = error ? error.message || String(error) : '';
+  $('message').textContent = text.charAt(0).toUpperCase() + text.slice(1);
   $('message').hidden = !error;
 }
 
@@ -174,18 +175,22 @@ function update() {
     ? `${percent(decision.far)} (95 % interval ${decision.far_interval.map(percent).join(' to ')})`
     : 'unknown';
   $('frr').textContent = known ? percent(decision.frr) : 'unknown';
-  $('verdict').textContent = known
-    ? decision.match ? 'Same person' : 'Not confirmed as the same person' : 'No verdict';
-  $('verdict').className = known ? decision.match ? 'match' : 'differs' : '';
+  const blind = known && !decision.match && decision.frr > .5;
+  $('verdict').textContent = !known ? 'No verdict'
+    : decision.match ? 'Same person'
+      : blind ? 'Not confirmed: at these sizes most pairs of one person are missed'
+        : 'Not confirmed as the same person';
+  $('verdict').className = !known || blind ? '' : decision.match ? 'match' : 'differs';
   $('words').textContent = known ? decision.words
     : decision ? decision.problem : 'This server has no calibration, so no error rate is known.';
   curve(row);
 }
 
 function curve(current) {
-  const left = 44;
-  const width = 580;
-  const x = (px) => left + width * Math.log(px / 7) / Math.log(16);
+  const left = 44; // as in style.css, so that the curve lies below the slider's positions
+  const width = 980;
+  const all = sweep.map((row) => row.resolution);
+  const x = (px) => left + width * all.indexOf(px) / (all.length - 1);
   const values = sweep.flatMap((row) => [row.similarity, row.decision?.threshold ?? row.similarity]);
   const low = Math.min(0, ...values);
   const high = Math.max(...values) + .05;
@@ -198,6 +203,7 @@ function curve(current) {
     + `<text x="${left - 6}" y="${y(value) + 4}" text-anchor="end">${value}</text>`);
   const ticks = [7, 10, 14, 20, 28, 42, 56, 112].map((px) =>
     `<text x="${x(px)}" y="208" text-anchor="middle">${px}</text>`);
+  ticks.push(`<text x="${left}" y="224">size of the second face, px</text>`);
   const line = sweep.map((row) => [row.resolution, row.similarity]);
   $('curve').innerHTML = `${grid.join('')}${ticks.join('')}
     <path d="${path(line)}" fill="none" stroke="#1f6feb" stroke-width="2.5"/>
@@ -214,6 +220,8 @@ function curve(current) {
 // -- gallery ---------------------------------------------------------------------------------
 async function people() {
   const all = await api('/api/people');
+  const health = await (await fetch('/health')).json();
+  if (health.finest_fpir !== null) offerSearchRates(health.finest_fpir);
   $('people').replaceChildren(...all.map((person) => {
     const item = document.createElement('li');
     const text = document.createElement('span');
@@ -232,6 +240,17 @@ async function people() {
     item.append(text, button);
     return item;
   }));
+}
+
+// Rates of false identifications that the calibration supports for this gallery; 5 % where it can
+// be had, else the lowest.
+function offerSearchRates(finest) {
+  const chosen = Number($('fpir').value);
+  const rates = [.01, .05, .1, .3].filter((rate) => rate >= finest);
+  if (finest > .05) rates.push(Math.min(Math.ceil(finest * 1000) / 1000, .999));
+  rates.sort((a, b) => a - b);
+  $('fpir').replaceChildren(...rates.map((rate) => new Option(percent(rate), rate)));
+  $('fpir').value = rates.includes(chosen) ? chosen : rates.includes(.05) ? .05 : rates[0];
 }
 
 async function probe(file) {

@@ -131,7 +131,7 @@ def test_people_are_enrolled_found_and_deleted(page):
     rates = page.eval_on_selector_all('#fpir option', 'all => all.map((o) => o.value)')
     assert rates == ['0.01', '0.05', '0.1', '0.3'] and page.input_value('#fpir') == '0.05'
     page.set_input_files('#file-probe', upload(colour=(22, 90, 148)))
-    page.wait_for_selector('#answers li:has-text("56 px: Ann <b> (best")')
+    page.wait_for_selector('#answers li:has-text("56 px: Ann <b> (similarity")')
     page.set_input_files('input[name=picture]', upload(()))
     page.fill('input[name=name]', 'Eve')
     page.fill('input[name=consent]', 'none')

@@ -267,10 +267,11 @@ async function probe(file) {
         item.textContent = 'No face was found.';
         return item;
       }
-      const best = face.candidate
-        ? ` (best: ${face.candidate.person}, ${face.candidate.score.toFixed(3)})` : '';
-      item.textContent = face.problem ? `${Math.round(face.size)} px: ${face.problem}`
-        : `${Math.round(face.size)} px: ${face.person || 'nobody of the gallery'}${best}`;
+      const score = face.candidate?.score.toFixed(3);
+      const who = face.person ? `${face.person} (similarity ${score})`
+        : face.candidate ? `nobody of the gallery (best: ${face.candidate.person}, ${score})`
+          : 'nobody of the gallery';
+      item.textContent = `${Math.round(face.size)} px: ${face.problem || who}`;
       return item;
     }));
     return true;

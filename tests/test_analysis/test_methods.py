@@ -322,3 +322,29 @@ def test_every_shipped_method_fits_real_faces():
         for step in config.train_dataloader.dataset.pipeline:
             if step.type == 'MultiResAug':
                 MultiResAug(**{k: v for k, v in step.items() if k != 'type'})
+
+
+def test_values_of_an_earlier_search_are_taken(study, tmp_path, monkeypatch):
+    def in_this_process(rows, seeds, out, *_):
+        for row, seed in itertools.product(rows, seeds):
+            row.folder(out, seed).mkdir(parents=True, exist_ok=True)
+            fake_run(row.config, row.folder(out, seed), seed, [], [])
+        return {}
+
+    what, settings = study
+    monkeypatch.setattr(command, 'run_rows', in_this_process)
+    path = tmp_path / 'chosen.json'
+    path.write_text(json.dumps({'chosen': {'lrfr': {'model.contrast_loss.loss_weight': 10.}}}))
+    page = run_methods(replace(what, chosen=path), settings)
+    assert not (settings.out / 'search').exists()
+    used = {name: Config.fromfile(settings.out / 'configs' / f'{name}.py').model
+            for name in ('lrfr', 'dcr')}
+    assert used['lrfr'].contrast_loss.loss_weight == 10
+    assert used['dcr'].head.get('scale') is None  # not named there
+    assert 'of an earlier search (chosen.json)' in page.read_text()
+    for text, error in (('[]', InputError), ('{"chosen": 3}', InputError), ('{', InputError)):
+        path.write_text(text)
+        with pytest.raises(error, match=r'chosen\.json'):
+            run_methods(replace(what, chosen=path), settings)
+    with pytest.raises(InputMissingError, match=r'nothing\.json'):
+        run_methods(replace(what, chosen=tmp_path / 'nothing.json'), settings)

@@ -30,7 +30,7 @@ from lrfr_mm.analysis.study.command import StudySettings
 from lrfr_mm.analysis.study.results import collect, items_of_runs
 from lrfr_mm.analysis.study.runner import Row
 from lrfr_mm.engine.config import read_config
-from lrfr_mm.errors import InputError, reading
+from lrfr_mm.errors import InputError, InputMissingError, reading
 from lrfr_mm.evaluation.report import to_markdown, write_tables
 from lrfr_mm.files import write_text
 from lrfr_mm.registry import type_name
@@ -55,6 +55,8 @@ class MethodStudy:
         against: Method that the others are compared with.
         epochs: Epochs of each run of the table; None for the base's.
         search_epochs: Epochs of each run of the search; None for half of them.
+        chosen: ``search/chosen.json`` of an earlier study, whose values are taken without a search
+            of one's own; a method that it does not name has the values of its config.
     """
 
     base: str
@@ -65,6 +67,7 @@ class MethodStudy:
     against: str = 'lrfr'
     epochs: int | None = None
     search_epochs: int | None = None
+    chosen: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ('epochs', 'search_epochs'):
@@ -104,8 +107,11 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
     configs = {method.name: views_on_device(apply_changes(base, method.changes))
                for method in methods}
     short = study.search_epochs or (epochs and max(1, epochs // 2))
-    chosen, searched = _search(methods, {name: with_epochs(config, short) if short else config
-                                         for name, config in configs.items()}, test, settings)
+    if study.chosen is not None:
+        chosen, searched = _read_chosen(study.chosen, methods), dict.fromkeys(configs, 0)
+    else:
+        chosen, searched = _search(methods, {name: with_epochs(config, short) if short else config
+                                             for name, config in configs.items()}, test, settings)
     rows = _rows(methods, {method.name: with_values(configs[method.name], chosen[method.name])
                            for method in methods}, test, settings.out / 'configs')
     costs = {row.name: settings.out / 'step_cost' / f'{row.name}.json' for row in rows}
@@ -192,6 +198,19 @@ def _search(methods: list[Method], configs: dict[str, Config], test: Config,
                     for name, found in tried.items()}
 
 
+def _read_chosen(path: Path, methods: list[Method]) -> dict[str, dict]:
+    """The values of an earlier search, for each method; none where it has none.
+
+    Raises:
+        InputMissingError, InputError: If the file is missing, or is no result of a search.
+    """
+    if not path.is_file():
+        raise InputMissingError(f'{path} is not there')
+    with reading(str(path)):
+        found = json.loads(path.read_text(encoding='utf-8'))['chosen']
+        return {method.name: dict(found.get(method.name, {})) for method in methods}
+
+
 def _best(tried: list[tuple[Row, dict]], scores: dict[str, float], otherwise: dict) -> dict:
     """The values with the best score; ``otherwise`` if no run has one."""
     found = [(scores[row.name], k) for k, (row, _) in enumerate(tried) if row.name in scores]
@@ -213,6 +232,14 @@ def _read_cost(path: Path) -> dict[str, float]:
         return {key: float(value) for key, value in json.loads(path.read_text()).items()}
 
 
+def _origin(study: MethodStudy, results: list[MethodResult]) -> str:
+    """Where the values of the main hyper-parameters come from, in words."""
+    if study.chosen is not None:
+        return f'their main hyper-parameters are those of an earlier search ({study.chosen.name})'
+    return (f'{sum(result.searched for result in results)} shorter runs searched their main '
+            'hyper-parameters on held-out people')
+
+
 def _report(results: list[MethodResult], missing: list[str], study: MethodStudy,
             settings: StudySettings, config: Config) -> Path:
     """Tables, picture and page of the results, which are sorted."""
@@ -222,8 +249,7 @@ def _report(results: list[MethodResult], missing: list[str], study: MethodStudy,
     about = (
         f'{len(results)} methods on {study.base}, {shown} seed(s) each, '
         f'{config.train_cfg.get("max_epochs")} epochs of '
-        f'the same images; {sum(result.searched for result in results)} shorter runs searched '
-        'their main hyper-parameters on held-out people. Accuracy of pairs and rank 1 in percent, '
+        f'the same images; {_origin(study, results)}. Accuracy of pairs and rank 1 in percent, '
         f'mean ± standard deviation over seeds; in brackets p against {study.against} by a paired '
         f'bootstrap over seeds and items. Sorted by {primary_metric()}.')
     if missing:

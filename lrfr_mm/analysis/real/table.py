@@ -167,7 +167,6 @@ def _guarded(run: str, row: Row | None, seed: int, shared: Path, settings: Table
              seconds: float) -> None:
     """One run in its process; what goes wrong is written where the result would be."""
     init_default_scope('lrfr_mm')
-    torch.backends.cudnn.benchmark = True
     try:
         faces, test = joblib.load(shared, mmap_mode='c')
         _run(run, row, seed, faces, test, settings, seconds)

@@ -49,7 +49,7 @@ class ReportHook(Hook):
         write_text(out, json.dumps({**metrics, **(dict(failed=failed) if failed else {})}, indent=2)
                    + '\n')
         run = collect_run(self.name or work_dir.name, loop.results,
-                          getattr(runner, 'config_text', runner.cfg.pretty_text),
+                          getattr(runner, 'config_text', None) or runner.cfg.pretty_text,
                           checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
         if failed:
             run['failed'] = failed

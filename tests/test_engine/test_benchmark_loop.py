@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from PIL import Image
 
 from lrfr_mm.datasets import SampledPairs, SyntheticFaces
+from lrfr_mm.engine.checkpoint import read_checkpoint
 from lrfr_mm.engine.embedding import embed_images, embedded_batches
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
 from lrfr_mm.errors import ConfigError, InputError
@@ -153,6 +154,9 @@ def test_a_second_test_with_another_preprocessor_embeds_again(trained, config, t
         return json.loads((tmp_path / 'metrics.json').read_text()), done.text
 
     first, _ = measure()
+    seed = read_checkpoint(str(trained[0] / 'epoch_3.pth'))['meta']['seed']
+    assert json.loads((tmp_path / 'run.json').read_text())['seed'] == seed
+    assert f'trained with seed\n{seed}' in (tmp_path / 'report' / 'index.html').read_text()
     again, text = measure()
     assert again == first and 'embeddings of an earlier test' in text
     other, text = measure('model.data_preprocessor.mean=20.')

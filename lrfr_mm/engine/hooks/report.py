@@ -8,6 +8,8 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from lrfr_mm.engine.checkpoint import read_checkpoint
+from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.report import collect_run, table_text, write_report
 from lrfr_mm.files import whole_file, write_text
 from lrfr_mm.registry import HOOKS
@@ -48,9 +50,10 @@ class ReportHook(Hook):
         failed = {name: str(error) for name, error in loop.failures.items()}
         write_text(out, json.dumps({**metrics, **(dict(failed=failed) if failed else {})}, indent=2)
                    + '\n')
+        checkpoint = runner.cfg.get('checkpoint', '')
         run = collect_run(self.name or work_dir.name, loop.results,
                           getattr(runner, 'config_text', None) or runner.cfg.pretty_text,
-                          checkpoint=runner.cfg.get('checkpoint', ''), seed=runner.seed)
+                          checkpoint=checkpoint, seed=_training_seed(checkpoint))
         if failed:
             run['failed'] = failed
         write_text(work_dir / 'run.json', json.dumps(run))
@@ -61,3 +64,13 @@ class ReportHook(Hook):
         if self.page:
             page = write_report(work_dir / 'report', [run])
             runner.logger.info(f'report: {page}')
+
+
+def _training_seed(checkpoint: str) -> int | None:
+    """The seed that a checkpoint was trained with; None where it does not say."""
+    if not checkpoint or not Path(checkpoint).is_file():
+        return None
+    try:
+        return read_checkpoint(checkpoint, mmap=True).get('meta', {}).get('seed')
+    except InputError:  # torch's old form, which cannot be mapped
+        return None

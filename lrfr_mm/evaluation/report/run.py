@@ -80,7 +80,7 @@ def collect_run(name: str, results, config: str, checkpoint: str = '',
         results: List of (benchmark, MetricResult).
         config: Text of the config.
         checkpoint: Path of the checkpoint.
-        seed: Seed of the run.
+        seed: Seed of the training, where it is known.
     """
     hardest = [dict(benchmark=benchmark.name, kind=kind, score=score,
                     images=[_thumbnail(benchmark, i), _thumbnail(benchmark, j)])

@@ -8,6 +8,7 @@ import numpy as np
 
 from lrfr_mm.apis.inferencer.results import Face, PictureResult
 from lrfr_mm.errors import MissingDependencyError
+from lrfr_mm.evaluation.functional.fusion import fuse_track
 
 __all__ = ['FaceTracker', 'Track', 'fuse_track']
 
@@ -25,30 +26,6 @@ class Track:
     number: int
     frames: list[int] = field(default_factory=list)
     faces: list[Face] = field(default_factory=list)
-
-
-def fuse_track(embeddings: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """One unit vector for several embeddings of one person.
-
-    Args:
-        embeddings: Unit vectors (N, D).
-        weights: Weight of each, (N,), not negative, for example ``Face.quality``; None for the
-            plain mean.
-
-    Returns:
-        float32 (D,).
-
-    Raises:
-        ValueError: If there is no embedding, or the weights do not fit or are all 0.
-    """
-    embeddings = np.atleast_2d(np.asarray(embeddings, np.float64))
-    weights = np.ones(len(embeddings)) if weights is None else np.asarray(weights, float)
-    if embeddings.size == 0 or weights.shape != (len(embeddings),):
-        raise ValueError(f'{len(weights)} weights for embeddings {embeddings.shape}')
-    if (weights < 0).any() or not weights.any():
-        raise ValueError('weights must not be negative, nor all 0')
-    mean = weights @ embeddings
-    return (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
 class FaceTracker:

@@ -6,7 +6,7 @@ from lrfr_mm.evaluation.functional.bootstrap import (
 )
 from lrfr_mm.evaluation.functional.discard import discard_area, error_against_discard
 from lrfr_mm.evaluation.functional.faiss_search import FAISS_INDEXES, search_gallery_faiss
-from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS, fuse_flip, pair_scores
+from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS, fuse_flip, fuse_track, pair_scores
 from lrfr_mm.evaluation.functional.identification import (
     DISTRACTOR,
     UNKNOWN,
@@ -45,8 +45,8 @@ from lrfr_mm.evaluation.functional.verification import (
 
 __all__ = ['DISTRACTOR', 'FAISS_INDEXES', 'FLIP_TESTS', 'PROTOCOLS', 'UNKNOWN', 'GallerySearch',
            'auc', 'bootstrap_interval', 'cllr', 'det_points', 'discard_area', 'eer',
-           'error_against_discard', 'expected_calibration_error', 'fit_quality_weight',
-           'fuse_flip', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
+           'error_against_discard', 'expected_calibration_error', 'fit_quality_weight', 'fuse_flip',
+           'fuse_track', 'identification_ranks', 'kfold_verification', 'mean_average_precision',
            'mean_rate_interval', 'mean_ssim', 'minimum_cllr', 'normalise', 'pair_scores',
            'paired_bootstrap', 'paired_comparison', 'pav_log_likelihood_ratios',
            'quality_weighted_scores', 'rank_k_accuracy', 'rate_interval', 'reliability',

@@ -1,11 +1,11 @@
-"""From the embeddings of an image and its mirror to one vector, and to pair scores."""
+"""From the embeddings of an image and its mirror, or of a track, to one vector; pair scores."""
 from __future__ import annotations
 
 import numpy as np
 
 from lrfr_mm.evaluation.functional.vectors import normalise
 
-__all__ = ['FLIP_TESTS', 'fuse_flip', 'pair_scores']
+__all__ = ['FLIP_TESTS', 'fuse_flip', 'fuse_track', 'pair_scores']
 
 FLIP_TESTS = ('none', 'concat', 'sum')
 
@@ -30,6 +30,30 @@ def fuse_flip(embeddings: np.ndarray, mirrored: np.ndarray | None, flip_test: st
         embeddings = embeddings + mirrored
     embeddings = np.asarray(embeddings, np.float32)
     return normalise(embeddings)
+
+
+def fuse_track(embeddings: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """One unit vector for several embeddings of one person.
+
+    Args:
+        embeddings: Unit vectors (N, D).
+        weights: Weight of each, (N,), not negative, for example ``Face.quality``; None for the
+            plain mean.
+
+    Returns:
+        float32 (D,).
+
+    Raises:
+        ValueError: If there is no embedding, or the weights do not fit or are all 0.
+    """
+    embeddings = np.atleast_2d(np.asarray(embeddings, np.float64))
+    weights = np.ones(len(embeddings)) if weights is None else np.asarray(weights, float)
+    if embeddings.size == 0 or weights.shape != (len(embeddings),):
+        raise ValueError(f'{len(weights)} weights for embeddings {embeddings.shape}')
+    if (weights < 0).any() or not weights.any():
+        raise ValueError('weights must not be negative, nor all 0')
+    mean = weights @ embeddings
+    return (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
 def pair_scores(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -8,13 +8,14 @@ import numpy as np
 
 from lrfr_mm.analysis.figures.style import canvas, colour, resolution_axis, save_figure
 from lrfr_mm.engine.embedding import embed_images
-from lrfr_mm.evaluation.calibration import (
-    SizeCalibration,
-    person_bootstrap,
-    person_pair_counts,
-)
+from lrfr_mm.evaluation.calibration import SizeCalibration
 from lrfr_mm.evaluation.functional.fusion import fuse_flip
 from lrfr_mm.evaluation.functional.likelihood import cllr, expected_calibration_error
+from lrfr_mm.evaluation.functional.person_pairs import (
+    person_pair_counts,
+    person_pair_interval,
+    person_pair_rate,
+)
 from lrfr_mm.evaluation.metrics import ImageVariant
 
 __all__ = ['CALIBRATION_SIZES', 'check_calibration', 'embed_at_sizes', 'split_people',
@@ -57,8 +58,7 @@ def split_people(identities: np.ndarray, share: float = .5, seed: int = 0
 
 
 def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.ndarray],
-                      identities: np.ndarray, far: float = .01, draws: int = 300, seed: int = 0
-                      ) -> list[dict]:
+                      identities: np.ndarray, far: float = .01, seed: int = 0) -> list[dict]:
     """Measure on other people what a calibration promises.
 
     Args:
@@ -66,57 +66,63 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
         embeddings: Size to unit vectors (N, D).
         identities: Of the N images.
         far: The false-accept rate to check.
-        draws, seed: Of the bootstrap over people.
+        seed: Of the pairs that the calibration error is measured on.
 
     Returns:
         One dict a pair of sizes: ``small``, ``large`` (px), ``threshold``; ``far`` as measured,
-        with the 95 % interval ``far_low`` to ``far_high`` over the people here; ``inside``, whether
-        the wanted rate lies in it; ``agrees``, whether 0 lies in the 95 % interval of the
-        difference from the wanted rate, which both the people here and those of the calibration
-        make uncertain (Zou and Donner, Statistics in Medicine 2008, eq. 6); ``frr`` as measured and
-        ``frr_promised``; ``ece`` (expected calibration error of the posterior at equal priors) and
-        ``cllr`` (bits).
+        with the 95 % interval ``far_low`` to ``far_high`` of these people's rate;
+        ``expected_low`` to ``expected_high``, the interval in which the measured rate is expected
+        at 95 %, and ``inside``, whether it lies there; ``frr`` as measured and ``frr_promised``;
+        ``ece`` (expected calibration error of the posterior at equal priors) and ``cllr`` (bits).
     """
     _, codes = np.unique(identities, return_inverse=True)
     people = int(codes.max()) + 1
     rows, columns = np.triu_indices(len(codes), 1)
     first, second = codes[rows], codes[columns]
     same = first == second
+    compared = person_pair_counts(first[~same], second[~same], people)
+    pairs_of_people = int((compared > 0).sum()) // 2
     rng = np.random.default_rng(seed)
     out = []
-    for j, large in enumerate(calibration.sizes):
-        for small in calibration.sizes[:j + 1]:
-            scores = np.einsum('nd,nd->n', embeddings[small][rows], embeddings[large][columns],
-                               dtype=np.float64)
-            decision = calibration.decide(0., (small, large), far)
-            wrong = ~same & (scores > decision.threshold)
-            rates = person_bootstrap(
-                person_pair_counts(first[wrong], second[wrong], people),
-                person_pair_counts(first[~same], second[~same], people), draws, seed)
-            low, high = np.nanpercentile(rates, [2.5, 97.5])
-            measured = float(wrong.sum() / (~same).sum())
-            # As many pairs of each kind: the posterior at equal priors is a share to compare with.
-            count = min(int(same.sum()), 5000)
-            chosen = np.concatenate([rng.choice(np.flatnonzero(kind), count, replace=False)
-                                     for kind in (same, ~same)])
-            ratios = calibration.llr(scores[chosen], (small, large))
-            out.append(dict(
-                small=small, large=large, threshold=decision.threshold,
-                far=measured, far_low=float(low), far_high=float(high),
-                inside=bool(low <= far <= high),
-                agrees=_agree((measured, low, high), (far, *decision.far_interval)),
-                frr=float((scores[same] <= decision.threshold).mean()), frr_promised=decision.frr,
-                ece=float(expected_calibration_error(1 / (1 + np.exp(-ratios)), same[chosen])),
-                cllr=float(cllr(ratios, same[chosen]))))
+    for (i, j), cell in sorted(calibration.cells.items(), key=lambda item: item[0][::-1]):
+        small, large = calibration.sizes[i], calibration.sizes[j]
+        scores = np.einsum('nd,nd->n', embeddings[small][rows], embeddings[large][columns],
+                           dtype=np.float64)
+        threshold = calibration.threshold((small, large), far)
+        wrong = ~same & (scores > threshold)
+        measured, error = person_pair_rate(person_pair_counts(first[wrong], second[wrong], people),
+                                           compared)
+        low, high = person_pair_interval(measured, error, people, pairs_of_people)
+        if not wrong.any():  # no error can be read off: that of independent pairs of people
+            error = np.sqrt(far * (1 - far) / pairs_of_people)
+        below, above = _expected(far, (cell.far_error_at(threshold), error),
+                                 min(people, cell.people))
+        # As many pairs of each kind: the posterior at equal priors is a share to compare with.
+        count = min(int(same.sum()), 5000)
+        chosen = np.concatenate([rng.choice(np.flatnonzero(kind), count, replace=False)
+                                 for kind in (same, ~same)])
+        ratios = calibration.llr(scores[chosen], (small, large))
+        out.append(dict(
+            small=small, large=large, threshold=threshold,
+            far=measured, far_low=float(low), far_high=float(high),
+            expected_low=below, expected_high=above, inside=bool(below <= measured <= above),
+            frr=float((scores[same] <= threshold).mean()), frr_promised=cell.frr_at(threshold),
+            ece=float(expected_calibration_error(1 / (1 + np.exp(-ratios)), same[chosen])),
+            cllr=float(cllr(ratios, same[chosen]))))
     return out
 
 
-def _agree(first: tuple[float, float, float], second: tuple[float, float, float]) -> bool:
-    """Whether two independent rates, each with its 95 % interval, may be equal."""
-    (one, one_low, one_high), (two, two_low, two_high) = first, second
-    below = np.hypot(one - one_low, two_high - two)
-    above = np.hypot(one_high - one, two - two_low)
-    return bool(-above <= one - two <= below)
+def _expected(rate: float, errors: tuple[float, float], people: int) -> tuple[float, float]:
+    """95 % interval of a measured rate whose threshold was set for ``rate`` on other people.
+
+    Args:
+        rate: The wanted rate.
+        errors: Standard errors over the people that set the threshold, and over those measured.
+        people: Of the smaller of the two groups.
+    """
+    from scipy.stats import t  # takes a second to import
+    reach = float(t.isf(.025, max(people - 1, 1)) * np.hypot(*errors))
+    return max(0., rate - reach), min(1., rate + reach)
 
 
 def threshold_figure(calibration: SizeCalibration, out: Path, fars: Sequence[float] = (.1, .01,

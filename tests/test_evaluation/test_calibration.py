@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lrfr_mm.errors import InputError, InputMissingError
-from lrfr_mm.evaluation.calibration import CalibrationCell, SizeCalibration, person_bootstrap
+from lrfr_mm.evaluation.calibration import CalibrationCell, SizeCalibration
 
 SIZES = (7, 14, 28, 112)
 
@@ -24,7 +24,7 @@ def population(people, images, seed, dims=32):
 
 @pytest.fixture(scope='module')
 def fitted():
-    return SizeCalibration.fit(*population(60, 6, 0), draws=100, fingerprint='abc',
+    return SizeCalibration.fit(*population(60, 6, 0), fingerprint='abc',
                                source='simulated')
 
 
@@ -60,7 +60,7 @@ def test_the_false_reject_rate_holds_on_other_people(fitted, held_out, small, la
 
 @pytest.mark.parametrize('method', ['isotonic', 'logistic'])
 def test_the_posterior_is_the_share_of_mated_pairs(held_out, method):
-    calibration = SizeCalibration.fit(*population(60, 6, 0), method=method, draws=2)
+    calibration = SizeCalibration.fit(*population(60, 6, 0), method=method)
     for small, large in ((7, 7), (14, 112)):
         mated, nonmated = scores_of(held_out, small, large)
         rng = np.random.default_rng(0)
@@ -121,21 +121,6 @@ def test_damaged_files_are_named(fitted, tmp_path, damage):
     path.write_text(damage(path.read_text()))
     with pytest.raises(InputError, match=r'calibration\.json'):
         SizeCalibration.load(path)
-
-
-def test_the_bootstrap_is_over_people():
-    rng = np.random.default_rng(0)
-    people = 40
-    bad = rng.random(people) < .1  # a few people are accepted as everybody
-    accepted = (bad[:, None] | bad).astype(int) * 5
-    compared = np.full((people, people), 5)
-    np.fill_diagonal(accepted, 0)
-    np.fill_diagonal(compared, 0)
-    rates = person_bootstrap(accepted, compared, 2000, 0)
-    naive = np.sqrt(accepted.sum() / compared.sum() * (1 - accepted.sum() / compared.sum())
-                    / (compared.sum() / 2))
-    assert rates.std() > 5 * naive  # pairs that share a person are not independent
-    np.testing.assert_allclose(rates.mean(), accepted.sum() / compared.sum(), atol=.02)
 
 
 def test_cells_need_both_kinds_of_pairs():

@@ -19,6 +19,7 @@ from lrfr_mm.analysis.calibrate import (
     split_people,
     threshold_figure,
 )
+from lrfr_mm.analysis.calibration_coverage import coverage, repeated_checks
 from lrfr_mm.cli.common import (
     add_model_arguments,
     calibration_path,
@@ -44,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--calibration', metavar='FILE',
                         help='the file to write (default: beside the checkpoint)')
     parser.add_argument('--figure', metavar='DIR', help='draw thresholds against size here')
+    parser.add_argument('--splits', type=int, default=1, metavar='N', help='repeat the check with '
+                        'N random splits of the people (default: 1)')
+    parser.add_argument('--split-people', type=int, metavar='P', help='people of each side of a '
+                        'repeated split (default: half of them)')
     parser.add_argument('--seed', type=int, default=0, help='of the split and the intervals')
     add_model_arguments(parser)
 
@@ -65,21 +70,37 @@ def run(args: argparse.Namespace) -> None:
                                 args.sizes, args.flip, embedder.size)
     options = dict(method=args.method, seed=args.seed, fingerprint=embedder.fingerprint,
                    source=repr(source))
-    first, second = split_people(labels, seed=args.seed)
-    half = SizeCalibration.fit({s: e[first] for s, e in embeddings.items()}, labels[first],
-                               **options)
-    far = max(args.far, half.finest_far())
-    rows = check_calibration(half, {s: e[second] for s, e in embeddings.items()}, labels[second],
-                             far, seed=args.seed)
-    table = pd.DataFrame(rows)
-    print(f'Check on the other half of the people, at a false-accept rate of {far:.2g}:')
-    print(table.to_string(index=False, float_format=lambda value: f'{value:.4f}'))
-    print(f'The wanted rate is in the interval at {table.inside.sum()} of {len(table)} pairs of '
-          f'sizes, and agrees with the measured one at {table.agrees.sum()} when the uncertainty '
-          f'of the calibration counts as well; largest calibration error {table.ece.max():.3f}.')
+    _check(args, embeddings, labels, options)
     calibration = SizeCalibration.fit(embeddings, labels, **options)
     calibration.save(calibration_path(args))
     print(f'calibration: {calibration_path(args)} ({len(set(labels.tolist()))} people, rates from '
           f'{calibration.finest_far():.2g} on)')
     if args.figure:
         print(f'figure: {threshold_figure(calibration, Path(args.figure))}')
+
+
+def _check(args: argparse.Namespace, embeddings: dict[int, np.ndarray], labels: np.ndarray,
+           options: dict) -> None:
+    """Print what calibrations on some of the people are worth for others."""
+    if args.splits > 1:
+        people = args.split_people or len(np.unique(labels)) // 2
+        cells, summary = coverage(repeated_checks(embeddings, labels, people, args.splits, args.far,
+                                                  args.method, args.seed))
+        print(f'{args.splits} times {people} people calibrate and {people} others are measured:')
+        print(cells.to_string(index=False, float_format=lambda value: f'{value:.4f}'))
+        print('The measured false-accept rate lies in its 95 % interval in '
+              f'{100 * summary["inside"]:.1f} % of the pairs of sizes and splits '
+              f'({100 * summary["low"]:.1f} to {100 * summary["high"]:.1f} over splits); largest '
+              f'mean calibration error {summary["ece"]:.3f}.')
+        return
+    first, second = split_people(labels, seed=args.seed)
+    half = SizeCalibration.fit({s: e[first] for s, e in embeddings.items()}, labels[first],
+                               **options)
+    far = max(args.far, half.finest_far())
+    table = pd.DataFrame(check_calibration(half, {s: e[second] for s, e in embeddings.items()},
+                                           labels[second], far, seed=args.seed))
+    print(f'Check on the other half of the people, at a false-accept rate of {far:.2g}:')
+    print(table.to_string(index=False, float_format=lambda value: f'{value:.4f}'))
+    print('The measured false-accept rate lies in the interval in which 95 % are expected at '
+          f'{table.inside.sum()} of {len(table)} pairs of sizes; largest calibration error '
+          f'{table.ece.max():.3f}.')

@@ -1,51 +1,21 @@
 """Error rates of one pair of face sizes as functions of the score."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ['CalibrationCell', 'person_bootstrap', 'person_pair_counts']
+from lrfr_mm.evaluation.functional.person_pairs import (
+    person_pair_counts,
+    person_pair_interval,
+    person_pair_rate,
+)
+
+__all__ = ['CalibrationCell']
 
 _LEVELS_FAR = 161   # stored points of the false-accept curve, evenly spaced in log FAR
 _LEVELS_FRR = 201   # stored quantiles of the mated scores
 _KNOTS_LLR = 101    # stored points of the log-likelihood ratio
-
-
-def person_bootstrap(accepted: np.ndarray, compared: np.ndarray, draws: int, seed: int
-                     ) -> np.ndarray:
-    """Resampled rates when the people are the sample, not the pairs.
-
-    Pairs that share a person are not independent. Each draw gives person p a multinomial weight
-    w_p, and a pair of people the weight w_p w_q (Bolle, Ratha, Pankanti, "Error analysis of pattern
-    recognition systems: the subsets bootstrap", CVIU 2004, with both sides of the pair resampled).
-
-    Args:
-        accepted: Number of accepted pairs between people p and q, (P, P), symmetric.
-        compared: Number of pairs between them, (P, P), symmetric.
-        draws: Number of resamplings.
-        seed: Of the draws.
-
-    Returns:
-        Rates, float64 (draws,), 0 to 1; NaN where a draw has no pair.
-    """
-    return next(_bootstrap_rates([accepted], compared, draws, seed))
-
-
-def _bootstrap_rates(accepted: Iterable[np.ndarray], compared: np.ndarray, draws: int, seed: int
-                     ) -> Iterator[np.ndarray]:
-    """The rates of :func:`person_bootstrap` for several ``accepted``, with the same weights."""
-    people = len(compared)
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(people, np.full(people, 1 / people), draws).astype(float)
-
-    def weighted(counts: np.ndarray) -> np.ndarray:
-        return (weights @ counts.astype(float) * weights).sum(1)
-
-    total = weighted(compared)
-    for counts in accepted:
-        yield np.divide(weighted(counts), total, out=np.full(draws, np.nan), where=total > 0)
 
 
 @dataclass
@@ -55,7 +25,8 @@ class CalibrationCell:
     Attributes:
         far: False-accept rates for which a threshold is known, descending, (K,).
         threshold: Threshold of each, ascending, (K,): a pair is accepted if its score is above it.
-        far_low, far_high: 95 % interval of the rate at each threshold, over people, (K,).
+        far_error: Standard error of the rate at each threshold, over people, (K,).
+        far_low, far_high: Its 95 % interval, (K,); see ``person_pair_interval``.
         mated: Quantiles of the mated scores at levels 0 to 1 in equal steps, (L,).
         llr_score, llr: Natural log-likelihood ratio (mated over non-mated) as a piecewise linear
             function of the score, (M,) each, not descending.
@@ -65,6 +36,7 @@ class CalibrationCell:
 
     far: np.ndarray
     threshold: np.ndarray
+    far_error: np.ndarray
     far_low: np.ndarray
     far_high: np.ndarray
     mated: np.ndarray
@@ -77,15 +49,13 @@ class CalibrationCell:
 
     @classmethod
     def fit(cls, scores: np.ndarray, first: np.ndarray, second: np.ndarray,
-            method: str = 'isotonic', draws: int = 300, seed: int = 0) -> CalibrationCell:
+            method: str = 'isotonic') -> CalibrationCell:
         """Estimate a cell from scored pairs.
 
         Args:
             scores: Cosine similarities, (N,).
             first, second: Identities of the two faces of each pair, int (N,).
             method: 'isotonic' (pool adjacent violators) or 'logistic' for the log-likelihood ratio.
-            draws: Resamplings of the people for the intervals.
-            seed: Of the resamplings.
 
         Raises:
             ValueError: If there are no mated or no non-mated pairs, or for another ``method``.
@@ -100,25 +70,10 @@ class CalibrationCell:
         _, codes = np.unique(np.concatenate([first, second]), return_inverse=True)
         first, second = codes[:len(scores)], codes[len(scores):]
         people = int(codes.max()) + 1
-        mated, nonmated = np.sort(scores[same]), scores[~same]
-        one, two = first[~same], second[~same]
-        compared = person_pair_counts(one, two, people)
-        pairs_of_people = int((compared > 0).sum()) // 2
-        # Rule of three: 3 / n bounds a rate of n independent trials without an event at 95 %.
-        finest = min(1., 3 / max(pairs_of_people, 1))
-        far = np.geomspace(1, finest, _LEVELS_FAR)
-        ordered = np.sort(nonmated)[::-1]
-        # The smallest observed score above which at most far * n non-mated scores lie.
-        position = np.minimum(np.floor(far * len(ordered)).astype(int), len(ordered) - 1)
-        threshold = ordered[position]
-        threshold[0] = min(threshold[0], ordered[-1]) - 1e-9
-        accepted = (person_pair_counts(one[above], two[above], people)
-                    for above in (nonmated > limit for limit in threshold))
-        low, high = np.array([np.nanpercentile(rates, [2.5, 97.5]) for rates in _bootstrap_rates(
-            accepted, compared, draws, seed)]).T
+        curve, finest = _false_accept_curve(scores[~same], first[~same], second[~same], people)
         knots, llr = _log_likelihood_ratio(scores, same, method)
-        return cls(far, threshold, low, high, np.quantile(mated, np.linspace(0, 1, _LEVELS_FRR)),
-                   knots, llr, people, int(same.sum()), int((~same).sum()), float(finest))
+        return cls(*curve, np.quantile(scores[same], np.linspace(0, 1, _LEVELS_FRR)), knots, llr,
+                   people, int(same.sum()), int((~same).sum()), finest)
 
     def threshold_at(self, far: float) -> float:
         """Threshold for a false-accept rate, between the stored ones by interpolation in log FAR.
@@ -137,6 +92,10 @@ class CalibrationCell:
         log_far = np.interp(threshold, self.threshold, np.log(self.far))
         return (float(np.exp(log_far)), float(np.interp(threshold, self.threshold, self.far_low)),
                 float(np.interp(threshold, self.threshold, self.far_high)))
+
+    def far_error_at(self, threshold: float) -> float:
+        """Standard error, over people, of the false-accept rate at a threshold."""
+        return float(np.interp(threshold, self.threshold, self.far_error))
 
     def frr_at(self, threshold: float) -> float:
         """False-reject rate at a threshold: the share of mated scores that are not above it."""
@@ -159,18 +118,26 @@ class CalibrationCell:
                       for key, value in saved.items()})
 
 
-def person_pair_counts(one: np.ndarray, two: np.ndarray, people: int) -> np.ndarray:
-    """Number of pairs between each two people, symmetric, as :func:`person_bootstrap` takes it.
-
-    Args:
-        one, two: Person of the two faces of each pair, int from 0 to people - 1, (N,).
-        people: Number of people P.
-
-    Returns:
-        int64 (P, P).
+def _false_accept_curve(scores: np.ndarray, first: np.ndarray, second: np.ndarray, people: int
+                        ) -> tuple[tuple[np.ndarray, ...], float]:
+    """``far``, ``threshold``, ``far_error``, ``far_low``, ``far_high`` of a cell, and its
+    ``finest_far``, from non-mated pairs of people from 0 to ``people`` - 1.
     """
-    counts = np.bincount(one * people + two, minlength=people * people).reshape(people, people)
-    return counts + counts.T
+    compared = person_pair_counts(first, second, people)
+    pairs_of_people = int((compared > 0).sum()) // 2
+    # Rule of three: 3 / n bounds a rate of n independent trials without an event at 95 %.
+    finest = min(1., 3 / max(pairs_of_people, 1))
+    far = np.geomspace(1, finest, _LEVELS_FAR)
+    ordered = np.sort(scores)[::-1]
+    # The smallest observed score above which at most far * n non-mated scores lie.
+    position = np.minimum(np.floor(far * len(ordered)).astype(int), len(ordered) - 1)
+    threshold = ordered[position]
+    threshold[0] = min(threshold[0], ordered[-1]) - 1e-9
+    rates, errors = np.array([
+        person_pair_rate(person_pair_counts(first[above], second[above], people), compared)
+        for above in (scores > limit for limit in threshold)]).T
+    low, high = person_pair_interval(rates, errors, people, pairs_of_people)
+    return (far, threshold, errors, low, high), float(finest)
 
 
 def _log_likelihood_ratio(scores: np.ndarray, same: np.ndarray, method: str

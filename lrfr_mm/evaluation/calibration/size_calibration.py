@@ -14,7 +14,7 @@ from lrfr_mm.files import write_text
 
 __all__ = ['Decision', 'SizeCalibration']
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class SizeCalibration:
 
     @classmethod
     def fit(cls, embeddings: Mapping[int, np.ndarray], identities: np.ndarray,
-            method: str = 'isotonic', max_pairs: int = 400_000, draws: int = 300, seed: int = 0,
-            **described) -> SizeCalibration:
+            method: str = 'isotonic', max_pairs: int = 400_000, seed: int = 0, **described
+            ) -> SizeCalibration:
         """Learn from the embeddings of the same faces at several sizes.
 
         All pairs of different images are compared (up to ``max_pairs`` non-mated ones a cell, drawn
@@ -102,8 +102,7 @@ class SizeCalibration:
             identities: Of the N images, int.
             method: See :meth:`CalibrationCell.fit`.
             max_pairs: Bound on the non-mated pairs of a cell.
-            draws: Resamplings of the people for the intervals.
-            seed: Of the draws.
+            seed: Of the drawn pairs.
             **described: ``fingerprint`` and ``source``.
         """
         identities = np.asarray(identities)
@@ -123,7 +122,7 @@ class SizeCalibration:
                 if i < j:  # either image of a pair may be the small one
                     scores = np.concatenate([scores, _row_products(one, two, columns, rows)])
                     first, second = np.tile(first, 2), np.tile(second, 2)
-                cells[i, j] = CalibrationCell.fit(scores, first, second, method, draws, seed)
+                cells[i, j] = CalibrationCell.fit(scores, first, second, method)
         return cls(sizes, cells, **described)
 
     def _corners(self, sizes) -> tuple[tuple[float, float], list[tuple[float, CalibrationCell]]]:

@@ -22,6 +22,7 @@ __all__ = ['CALIBRATION_SIZES', 'check_calibration', 'embed_at_sizes', 'split_pe
            'threshold_figure']
 
 CALIBRATION_SIZES = (7, 10, 14, 20, 28, 42, 56, 112)
+_CHANCE_DRAWS = 10
 
 
 def embed_at_sizes(model, images, sizes: Sequence[int] = CALIBRATION_SIZES,
@@ -73,7 +74,9 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
         with the 95 % interval ``far_low`` to ``far_high`` of these people's rate;
         ``expected_low`` to ``expected_high``, the interval in which the measured rate is expected
         at 95 %, and ``inside``, whether it lies there; ``frr`` as measured and ``frr_promised``;
-        ``ece`` (expected calibration error of the posterior at equal priors) and ``cllr`` (bits).
+        ``ece`` (expected calibration error of the posterior at equal priors), ``ece_by_chance``,
+        what it would be on as many independent pairs if every probability were right, and ``cllr``
+        (bits).
     """
     _, codes = np.unique(identities, return_inverse=True)
     people = int(codes.max()) + 1
@@ -102,12 +105,16 @@ def check_calibration(calibration: SizeCalibration, embeddings: dict[int, np.nda
         chosen = np.concatenate([rng.choice(np.flatnonzero(kind), count, replace=False)
                                  for kind in (same, ~same)])
         ratios = calibration.llr(scores[chosen], (small, large))
+        said = 1 / (1 + np.exp(-ratios))
+        chance = [expected_calibration_error(said, rng.random(len(said)) < said)
+                  for _ in range(_CHANCE_DRAWS)]
         out.append(dict(
             small=small, large=large, threshold=threshold,
             far=measured, far_low=float(low), far_high=float(high),
             expected_low=below, expected_high=above, inside=bool(below <= measured <= above),
             frr=float((scores[same] <= threshold).mean()), frr_promised=cell.frr_at(threshold),
-            ece=float(expected_calibration_error(1 / (1 + np.exp(-ratios)), same[chosen])),
+            ece=float(expected_calibration_error(said, same[chosen])),
+            ece_by_chance=float(np.mean(chance)),
             cllr=float(cllr(ratios, same[chosen]))))
     return out
 

@@ -114,23 +114,26 @@ def open_gallery(path: str, embedder: Embedder) -> SQLiteGallery:
 
 
 def face_source(text: str, first_identity: int, images_per_identity: int = 6) -> FaceSource:
-    """Aligned faces of an argument: a folder with one folder a person, or ``drawn:PEOPLE``.
+    """Aligned faces of an argument: a folder with one folder a person, ``drawn:PEOPLE``, or
+    ``drawn:PEOPLExPICTURES``.
 
     Args:
         text: The argument.
         first_identity: Number of the first drawn person, so that sets have nobody in common.
-        images_per_identity: Pictures of each drawn person.
+        images_per_identity: Pictures of each drawn person, where the argument does not say.
 
     Raises:
-        InputError: If the number of people is none.
+        InputError: If the number of people or of pictures is none.
     """
     if not text.startswith('drawn:'):
         return SOURCES.build(dict(type='FolderFaces', root=text))
-    people = text.removeprefix('drawn:')
-    if not people.isdigit() or int(people) < 1:
-        raise InputError(f'{text}: how many people? for example drawn:200')
+    people, _, pictures = text.removeprefix('drawn:').partition('x')
+    counts = [people, pictures] if 'x' in text else [people]
+    if not all(count.isdigit() and int(count) > 0 for count in counts):
+        raise InputError(f'{text}: how many people? for example drawn:200, or drawn:200x4 for four '
+                         'pictures of each')
     return SOURCES.build(dict(type='SyntheticFaces', num_identities=int(people),
-                              images_per_identity=images_per_identity,
+                              images_per_identity=int(pictures or images_per_identity),
                               first_identity=first_identity))
 
 

@@ -45,10 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--calibration', metavar='FILE',
                         help='the file to write (default: beside the checkpoint)')
     parser.add_argument('--figure', metavar='DIR', help='draw thresholds against size here')
-    parser.add_argument('--splits', type=int, default=1, metavar='N', help='repeat the check with '
-                        'N random splits of the people (default: 1)')
-    parser.add_argument('--split-people', type=int, metavar='P', help='people of each side of a '
-                        'repeated split (default: half of them)')
+    parser.add_argument('--check-people', type=int, nargs='+', metavar='P', help='check with '
+                        'disjoint groups of P people as often as there are people for it, instead '
+                        'of once with halves')
     parser.add_argument('--seed', type=int, default=0, help='of the split and the intervals')
     add_model_arguments(parser)
 
@@ -82,16 +81,17 @@ def run(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace, embeddings: dict[int, np.ndarray], labels: np.ndarray,
            options: dict) -> None:
     """Print what calibrations on some of the people are worth for others."""
-    if args.splits > 1:
-        people = args.split_people or len(np.unique(labels)) // 2
-        cells, summary = coverage(repeated_checks(embeddings, labels, people, args.splits, args.far,
-                                                  args.method, args.seed))
-        print(f'{args.splits} times {people} people calibrate and {people} others are measured:')
+    for people in args.check_people or ():
+        cells, summary = coverage(repeated_checks(embeddings, labels, people, args.far, args.method,
+                                                  args.seed))
+        print(f'{summary["splits"]} times {people} people calibrate and {people} others are '
+              f'measured, at a false-accept rate of {summary["wanted"]:.2g}:')
         print(cells.to_string(index=False, float_format=lambda value: f'{value:.4f}'))
-        print('The measured false-accept rate lies in its 95 % interval in '
-              f'{100 * summary["inside"]:.1f} % of the pairs of sizes and splits '
-              f'({100 * summary["low"]:.1f} to {100 * summary["high"]:.1f} over splits); largest '
-              f'mean calibration error {summary["ece"]:.3f}.')
+        print('The measured rate lies in the interval in which 95 % are expected in '
+              f'{100 * summary["inside"]:.1f} % of the pairs of sizes '
+              f'({100 * summary["low"]:.1f} to {100 * summary["high"]:.1f}, over the splits); '
+              f'largest mean calibration error {summary["ece"]:.3f}.')
+    if args.check_people:
         return
     first, second = split_people(labels, seed=args.seed)
     half = SizeCalibration.fit({s: e[first] for s, e in embeddings.items()}, labels[first],

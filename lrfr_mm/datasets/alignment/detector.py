@@ -36,7 +36,13 @@ class FaceDetector:
 
     A detector of your own derives from this class, is registered in ``DETECTORS``, and is used by
     its name in configs and on the command line (``custom_imports`` imports its module).
+
+    Attributes:
+        thread_safe: Whether several threads may call ``detect`` at once; pictures are then searched
+            side by side.
     """
+
+    thread_safe = False
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """Faces in ``image``, uint8 RGB (H, W, 3), in order of decreasing score."""

@@ -35,6 +35,8 @@ class MTCNNDetector(FaceDetector):
         MissingDependencyError: Without the package or onnxruntime.
     """
 
+    thread_safe = True
+
     def __init__(self, min_face: int = 20, thresholds=(.6, .7, .7), factor: float = .709):
         if min_face < 1:
             raise InputError(f'min_face must be at least 1 px, got {min_face}')

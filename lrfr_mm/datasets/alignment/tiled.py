@@ -44,6 +44,7 @@ class TiledDetector(FaceDetector):
         if not 0 <= margin < tile:
             raise InputError(f'margin must be from 0 to below tile, got {margin} and {tile}')
         self.detector = build_detector(detector)
+        self.thread_safe = self.detector.thread_safe
         self.factors, self.tile, self.margin = sorted(factors), tile, margin
         self.overlap = overlap
 

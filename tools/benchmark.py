@@ -167,7 +167,7 @@ def main() -> None:
             part.add_argument('--people', type=int, default=250_000)
             part.add_argument('--pictures', type=int, default=4, help='embeddings of each')
             part.add_argument('--dims', type=int, default=192, help='length of an embedding')
-            part.add_argument('--probes', type=int, default=250, help='of each of four kinds')
+            part.add_argument('--probes', type=int, default=1000, help='of each of four kinds')
             part.add_argument('--folder', help='where to write the gallery for the time being')
             part.add_argument('--seconds', type=float, default=20., help='of reading and writing '
                               'at the same time')

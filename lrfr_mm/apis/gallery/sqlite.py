@@ -254,9 +254,11 @@ class SQLiteGallery(Gallery):
         if len(removed):
             self._index.remove(removed[:, 1])
             self._removals = int(removed[:, 0].max())
-        count = self.pictures()
-        if self.index == 'compressed' and count > max(_COMPRESS_FROM, 4 * self._index.trained_for):
-            self._index.train(self._sample(), count)
+        if self.index == 'compressed':
+            count = len(self._index) + self._scalar(
+                f'SELECT COUNT(*) FROM vectors WHERE id > {self._index.last}')
+            if count > max(_COMPRESS_FROM, 4 * self._index.trained_for):
+                self._index.train(self._sample(), count)
         while part := self._db.execute('SELECT id, vector FROM vectors WHERE id > ? ORDER BY id '
                                        f'LIMIT {_CHUNK}', (self._index.last,)).fetchall():
             self._index.add(np.array([row[0] for row in part], np.int64),

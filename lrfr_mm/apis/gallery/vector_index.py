@@ -71,7 +71,10 @@ class VectorIndex:
 
     def remove(self, ids: np.ndarray) -> None:
         """Remove vectors; ids that are not there do not matter."""
-        self._gone = np.union1d(self._gone, np.intersect1d(ids, self._ids))
+        at = np.searchsorted(self._ids, ids)
+        there = at < len(self._ids)
+        there[there] = self._ids[at[there]] == ids[there]
+        self._gone = np.union1d(self._gone, ids[there])
         if len(self._gone) > max(_REMOVE_FROM, len(self._ids) // 100):
             at = np.searchsorted(self._ids, self._gone)
             self._index.remove_ids(at)

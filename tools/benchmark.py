@@ -104,7 +104,7 @@ def gallery(args):
 
 
 def serve(args):
-    """A load test of `lrfr serve`, whose arguments follow after --."""
+    """A load test of `lrfr serve`, whose arguments follow the photographs."""
     return benchmark_serve(args.photographs, args.words, args.requests, args.minutes, args.clients)
 
 
@@ -173,7 +173,8 @@ def main() -> None:
                               'at the same time')
         elif name == 'serve':
             part.add_argument('photographs', help='folder')
-            part.add_argument('words', nargs='*', metavar='ARGUMENT', help='of lrfr serve')
+            part.add_argument('words', nargs=argparse.REMAINDER, metavar='ARGUMENT',
+                              help='of lrfr serve')
             part.add_argument('--requests', type=int, default=300)
             part.add_argument('--minutes', type=float, default=0., help='instead of --requests')
             part.add_argument('--clients', type=int, default=4, help='requests at the same time')

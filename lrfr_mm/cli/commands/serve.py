@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='required of every API request (default: the environment variable '
                         'LRFR_TOKEN)')
     parser.add_argument('--gallery', metavar='DIR', help='folder of a gallery, made if missing')
+    parser.add_argument('--index', default='exact', choices=('exact', 'compressed'), help='of the '
+                        'gallery; compressed takes less memory and is faster from some hundred '
+                        'thousand pictures on (default: exact)')
     add_calibration_argument(parser)
     parser.add_argument('--max-megabytes', type=float, default=12., help='of one request')
     parser.add_argument('--max-megapixels', type=float, default=40., help='of one picture')
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     inferencer = load_inferencer(args, show_progress=False)
     embedder = inferencer.embedder
     calibration = find_calibration(args, embedder)
-    gallery = SQLiteGallery(args.gallery, embedder.dims, embedder.fingerprint
+    gallery = SQLiteGallery(args.gallery, embedder.dims, embedder.fingerprint, args.index
                             ) if args.gallery else None
     service = FaceService(inferencer, calibration, gallery,
                           Limits(args.max_megabytes, args.max_megapixels))

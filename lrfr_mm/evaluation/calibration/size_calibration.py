@@ -220,7 +220,7 @@ class SizeCalibration:
             saved = json.loads(Path(path).read_text(encoding='utf-8'))
             if saved['version'] != _VERSION:
                 raise InputError(f'{path} has version {saved["version"]}, this is a reader of '
-                                 f'version {_VERSION}')
+                                 f'version {_VERSION}: `lrfr calibrate` makes a new one')
             cells = {(cell.pop('i'), cell.pop('j')): CalibrationCell.from_dict(cell)
                      for cell in saved['cells']}
             found = cls(saved['sizes'], cells, saved['fingerprint'], saved['source'])

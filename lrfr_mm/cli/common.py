@@ -3,13 +3,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+import cv2
+import numpy as np
 
 from lrfr_mm.apis import Embedder
 from lrfr_mm.apis.gallery import SQLiteGallery
 from lrfr_mm.apis.inferencer import Face, FaceInferencer, PictureResult
 from lrfr_mm.apis.model_zoo import cache_dir, find_model, list_models
+from lrfr_mm.datasets.face_dataset import FaceDataset
 from lrfr_mm.datasets.sources.base import FaceSource
+from lrfr_mm.deployment.parity import ParityFaces
 from lrfr_mm.engine.config import find_config
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.evaluation.calibration import SizeCalibration
@@ -17,7 +23,7 @@ from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_calibration_argument', 'add_detector_arguments', 'add_model_arguments',
            'best_face', 'calibration_path', 'face_source', 'find_calibration', 'load_calibration',
-           'load_embedder', 'load_inferencer', 'open_gallery']
+           'load_embedder', 'load_inferencer', 'open_gallery', 'parity_faces']
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +141,28 @@ def face_source(text: str, first_identity: int, images_per_identity: int = 6) ->
     return SOURCES.build(dict(type='SyntheticFaces', num_identities=int(people),
                               images_per_identity=int(pictures or images_per_identity),
                               first_identity=first_identity))
+
+
+def parity_faces(texts: Sequence[str], first_identity: int, size: int, limit: int) -> ParityFaces:
+    """Faces of several arguments of :func:`face_source`, at most ``limit`` of each, evenly from it.
+
+    Args:
+        texts: The arguments.
+        first_identity: See :func:`face_source`.
+        size: Side that the faces are brought to, px.
+        limit: Faces of each.
+    """
+    images, labels, named = [], [], []
+    for text in texts:
+        source = face_source(text, first_identity)
+        dataset, people = FaceDataset(source, image_size=None), source.labels()
+        chosen = np.linspace(0, len(people) - 1, min(limit, len(people))).astype(int)
+        images += [cv2.resize(dataset[int(i)]['img'], (size, size), interpolation=cv2.INTER_AREA)
+                   for i in chosen]
+        labels.append(people[chosen] + (labels[-1].max() + 1 if labels else 0))
+        named.append(repr(source))
+    return ParityFaces(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)),
+                       np.concatenate(labels), ', '.join(named))
 
 
 def best_face(result: PictureResult) -> Face:

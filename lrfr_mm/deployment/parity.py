@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from lrfr_mm.datasets.benchmarks.sampled_pairs import sample_pairs
+from lrfr_mm.evaluation.functional.intervals import paired_comparison
 from lrfr_mm.evaluation.functional.verification import kfold_verification
 from lrfr_mm.ops.resample import degrade
 
-__all__ = ['PARITY_SIZES', 'ParityFaces', 'ParityReport', 'mixed_sizes', 'measure_parity']
+__all__ = ['PARITY_SIZES', 'ParityFaces', 'ParityReport', 'measure_parity', 'measure_speed',
+           'mixed_sizes']
 
 PARITY_SIZES = (7, 10, 14, 20, 112)
 _BATCH = 32
@@ -41,7 +43,8 @@ class ParityReport:
 
     Attributes:
         rows: One dict a face size: ``size`` (px), ``cosine_mean`` and ``cosine_min`` of the two
-            embeddings of each face, ``accuracy`` and ``accuracy_original`` (verification, %).
+            embeddings of each face, ``accuracy`` and ``accuracy_original`` (verification, %), and
+            ``loss_low`` to ``loss_high``, the 95 % interval of their difference over the pairs.
         megabytes: Size of the exported files.
         latency_p50, latency_p95: Of one face, ms.
         throughput: Faces a second in batches of 32.
@@ -70,9 +73,10 @@ class ParityReport:
 
     def text(self) -> str:
         """The table for a terminal."""
-        lines = ['size  cosine mean      min   accuracy  original']
+        lines = ['size  cosine mean      min   accuracy  original  loss, 95 %']
         lines += [f'{row["size"]:>4}  {row["cosine_mean"]:11.5f}  {row["cosine_min"]:7.4f}  '
-                  f'{row["accuracy"]:9.2f}  {row["accuracy_original"]:8.2f}' for row in self.rows]
+                  f'{row["accuracy"]:9.2f}  {row["accuracy_original"]:8.2f}  '
+                  f'{row["loss_low"]:.2f} to {row["loss_high"]:.2f}' for row in self.rows]
         lines.append(
             f'{self.megabytes:.1f} MB; one face {self.latency_p50:.1f} ms (p95 '
             f'{self.latency_p95:.1f}), the original {self.original_latency_p50:.1f} ms; '
@@ -114,22 +118,32 @@ def measure_parity(original: Network, exported: Network, faces: ParityFaces,
         shown = degrade(torch.from_numpy(faces.images), min(size, faces.images.shape[-1])).numpy()
         both = [unit(in_batches(network, shown)) for network in (original, exported)]
         cosines = np.einsum('nd,nd->n', *both)
-        accuracy = [100 * kfold_verification(np.einsum('nd,nd->n', vectors[pairs[:, 0]],
-                                                       vectors[pairs[:, 1]]), is_same
-                                             )['accuracy'] for vectors in both]
-        report.rows.append(dict(size=size, cosine_mean=float(cosines.mean()),
-                                cosine_min=float(cosines.min()), accuracy=accuracy[1],
-                                accuracy_original=accuracy[0]))
-    one, many = faces.images[:1], faces.images[np.arange(_BATCH) % len(faces.images)]
-    times = {}
-    for name, network in (('original', original), ('exported', exported)):
-        times[name, 1], times[name, _BATCH] = _time(network, one, repeats), _time(network, many, 5)
-    report.original_latency_p50 = 1e3 * float(np.median(times['original', 1]))
-    report.latency_p50 = 1e3 * float(np.median(times['exported', 1]))
-    report.latency_p95 = 1e3 * float(np.percentile(times['exported', 1], 95))
-    report.original_throughput = _BATCH / float(np.median(times['original', _BATCH]))
-    report.throughput = _BATCH / float(np.median(times['exported', _BATCH]))
+        before, after = (kfold_verification(np.einsum(
+            'nd,nd->n', vectors[pairs[:, 0]], vectors[pairs[:, 1]]), is_same) for vectors in both)
+        loss = paired_comparison(after['correct'], before['correct'])
+        report.rows.append(dict(
+            size=size, cosine_mean=float(cosines.mean()), cosine_min=float(cosines.min()),
+            accuracy=100 * after['accuracy'], accuracy_original=100 * before['accuracy'],
+            loss_low=100 * loss['low'], loss_high=100 * loss['high']))
+    report.original_latency_p50, _, report.original_throughput = measure_speed(
+        original, faces.images, repeats)
+    report.latency_p50, report.latency_p95, report.throughput = measure_speed(
+        exported, faces.images, repeats)
     return report
+
+
+def measure_speed(network: Network, images: np.ndarray, repeats: int = 30
+                  ) -> tuple[float, float, float]:
+    """Median and 95th percentile of the latency of one face, ms, and faces/s in batches of 32.
+
+    Args:
+        network: From uint8 (N, 3, H, H) to embeddings.
+        images: Faces to embed.
+        repeats: Timed calls with one face; 5 with a batch.
+    """
+    one = 1e3 * np.array(_time(network, images[:1], repeats))
+    many = _time(network, images[np.arange(_BATCH) % len(images)], 5)
+    return float(np.median(one)), float(np.percentile(one, 95)), _BATCH / float(np.median(many))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

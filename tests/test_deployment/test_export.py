@@ -12,6 +12,7 @@ from lrfr_mm.deployment import (
     ParityFaces,
     export_recognizer,
     measure_parity,
+    table,
 )
 from lrfr_mm.deployment.parity import mixed_sizes
 from lrfr_mm.errors import InputError
@@ -137,4 +138,18 @@ def test_parity_of_a_network_with_itself(faces):
     report = measure_parity(network, network, faces, sizes=(7, 112), repeats=3)
     assert all(abs(row['cosine_min'] - 1) < 1e-9 for row in report.rows)
     assert report.losses() == {7: 0, 112: 0}
+    assert all(row['loss_low'] <= 0 <= row['loss_high'] for row in report.rows)
     assert 'drawn faces' in report.text() and '112' in report.text()
+
+
+def test_the_table_has_a_row_for_each_export_and_its_speed(recognizer, faces, tmp_path,
+                                                           monkeypatch):
+    assert ('onnx', 'int8') in table._kinds() and ('torch-export', 'int8') not in table._kinds()
+    monkeypatch.setattr(table, '_kinds', lambda: [('torch-export', 'fp32')])
+    losses = table.export_table(recognizer, tmp_path, faces, faces.images)
+    assert losses[['target', 'precision']].to_numpy().tolist() == [['torch-export', 'fp32']]
+    assert losses['cosine@7'][0] == pytest.approx(1, abs=1e-5) and losses['loss@112'][0] == 0
+    speeds = table.speed_table(recognizer, tmp_path, faces.images, threads=1)
+    assert speeds.target.tolist() == ['original', 'torch-export']
+    assert (speeds.p50 <= speeds.p95).all() and (speeds.throughput > 0).all()
+    assert len(table.speed_table(recognizer, tmp_path / 'nowhere', faces.images)) == 1

@@ -9,12 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 
-import cv2
-import numpy as np
-
-from lrfr_mm.cli.common import add_model_arguments, face_source, load_embedder
-from lrfr_mm.datasets.face_dataset import FaceDataset
-from lrfr_mm.deployment import ExportRefusedError, ParityFaces, export_recognizer
+from lrfr_mm.cli.common import add_model_arguments, load_embedder, parity_faces
+from lrfr_mm.deployment import ExportRefusedError, export_recognizer
 from lrfr_mm.errors import InputError
 from lrfr_mm.files import write_text
 from lrfr_mm.registry import EXPORT_TARGETS
@@ -25,38 +21,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--to', required=True, choices=sorted(EXPORT_TARGETS.module_dict))
     parser.add_argument('--out', required=True, metavar='FILE', help='the file to write')
     parser.add_argument('--precision', default='fp32', choices=('fp32', 'fp16', 'int8'))
-    parser.add_argument('--faces', metavar='DIR', help='aligned faces to compare on, one folder a '
-                        'person (default: drawn faces)')
-    parser.add_argument('--calibration-faces', metavar='DIR', help='aligned faces of other people '
-                        'for int8, one folder a person')
+    parser.add_argument('--faces', nargs='+', metavar='DIR', help='aligned faces to compare on, '
+                        'one folder a person (default: drawn faces)')
+    parser.add_argument('--calibration-faces', nargs='+', metavar='DIR', help='aligned faces of '
+                        'other people for int8, one folder a person')
     parser.add_argument('--max-loss', type=float, default=.5, metavar='POINTS',
                         help='accuracy that may be lost at any size (default: 0.5)')
     parser.add_argument('--min-cosine', type=float, default=0., help='least mean cosine with the '
                         'original at any size (default: 0)')
-    parser.add_argument('--limit', type=int, default=600, help='faces of each kind (default: 600)')
+    parser.add_argument('--limit', type=int, default=600,
+                        help='faces of each directory (default: 600)')
     parser.add_argument('--report', metavar='FILE', help='write the comparison as JSON')
     add_model_arguments(parser)
-
-
-def _faces(root: str | None, first: int, size: int, limit: int) -> ParityFaces:
-    source = face_source(root or f'drawn:{max(2, limit // 6)}', first)
-    dataset = FaceDataset(source, image_size=None)
-    labels = dataset.source.labels()
-    chosen = np.linspace(0, len(labels) - 1, min(limit, len(labels))).astype(int)
-    images = [cv2.resize(dataset[int(i)]['img'], (size, size), interpolation=cv2.INTER_AREA)
-              for i in chosen]
-    return ParityFaces(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)),
-                       labels[chosen], repr(dataset.source))
 
 
 def run(args: argparse.Namespace) -> int:
     if args.limit < 2:
         raise InputError(f'--limit must be at least 2, got {args.limit}')
     embedder = load_embedder(args)
-    faces = _faces(args.faces, 3_000_000, embedder.size, args.limit)
+    drawn = [f'drawn:{max(2, args.limit // 6)}']
+    faces = parity_faces(args.faces or drawn, 3_000_000, embedder.size, args.limit)
     calibration = None
     if args.calibration_faces:
-        calibration = _faces(args.calibration_faces, 0, embedder.size, args.limit).images
+        calibration = parity_faces(args.calibration_faces, 6_000_000, embedder.size, args.limit
+                                   ).images
     try:
         report, code = export_recognizer(
             embedder.model.cpu(), args.to, args.out, faces, args.precision, embedder.size,

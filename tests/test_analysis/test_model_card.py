@@ -78,7 +78,7 @@ def test_a_card_holds_the_numbers(tmp_path, rng):
     for size in (7, 112):
         noisy = who + (.2 + 5 / size) * rng.standard_normal(who.shape)
         embeddings[size] = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-    calibration = SizeCalibration.fit(embeddings, identities, draws=5, source='thirty people')
+    calibration = SizeCalibration.fit(embeddings, identities, source='thirty people')
     run = dict(rows=[dict(benchmark='lfw', metric='accuracy', value=99.4, interval=[99.1, 99.6],
                           protocol='exact, 10 folds', alignment='MTCNN')])
     write_card(CardInputs('Mine & ours', 'model = 1', 'f' * 40, 'Drawn faces.', 'Doors.', run,

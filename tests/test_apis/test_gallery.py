@@ -266,7 +266,7 @@ def calibration():
     for size in (7, 112):
         noisy = who + (.2 + 3 / size) * rng.standard_normal(who.shape)
         embeddings[size] = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-    return SizeCalibration.fit(embeddings, identities, draws=5, fingerprint='abc')
+    return SizeCalibration.fit(embeddings, identities, fingerprint='abc')
 
 
 def test_identify_keeps_the_wanted_rate(gallery, calibration):

@@ -34,7 +34,7 @@ def address(monkeypatch, tmp_path):
     identities = np.repeat(np.arange(60), 4)
     vectors = rng.standard_normal((60, 3))[identities] + .05 * rng.standard_normal((240, 3))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    calibration = SizeCalibration.fit({7: vectors, 112: vectors}, identities, draws=5,
+    calibration = SizeCalibration.fit({7: vectors, 112: vectors}, identities,
                                       fingerprint='abc')
     inferencer = FaceInferencer(Mean(), detector=Marker(), show_progress=False)
     service = FaceService(inferencer, calibration, SQLiteGallery(tmp_path / 'gallery', 3, 'abc'))

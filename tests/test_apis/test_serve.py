@@ -29,7 +29,7 @@ def calibration():
     for size in (7, 112):
         noisy = who + (.05 + 1 / size) * rng.standard_normal(who.shape)
         embeddings[size] = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-    return SizeCalibration.fit(embeddings, identities, draws=5, fingerprint='abc')
+    return SizeCalibration.fit(embeddings, identities, fingerprint='abc')
 
 
 @pytest.fixture

@@ -5,6 +5,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lrfr_mm.evaluation.functional.intervals import rate_interval
+from lrfr_mm.evaluation.functional.person_pairs import (
+    person_pair_counts,
+    person_pair_interval,
+    person_pair_rate,
+)
 
 __all__ = ['group_error_rates']
 
@@ -25,8 +30,9 @@ def group_error_rates(vectors: ArrayLike, identities: ArrayLike, groups: ArrayLi
 
     Returns:
         Group to ``people``, ``images``, ``fmr`` and ``fnmr`` (0 to 1; NaN without such pairs), and
-        ``fnmr_low`` and ``fnmr_high``, ``fmr_low`` and ``fmr_high``: 95 % Wilson intervals that
-        count pairs of people, not of images, as the independent trials.
+        their 95 % intervals over people: ``fmr_low`` to ``fmr_high`` of
+        ``person_pair_interval``, ``fnmr_low`` to ``fnmr_high`` by Wilson with the people
+        as the independent trials.
 
     Raises:
         ValueError: If the lengths differ.
@@ -40,21 +46,32 @@ def group_error_rates(vectors: ArrayLike, identities: ArrayLike, groups: ArrayLi
     for name in sorted({str(value) for value in names}):
         rows = np.flatnonzero(names == name)
         first, second = np.triu_indices(len(rows), 1)
-        scores = np.einsum('nd,nd->n', embeddings[rows[first]], embeddings[rows[second]])
-        same = people[rows[first]] == people[rows[second]]
-        count = len(np.unique(people[rows]))
-        mated_people = len(np.unique(people[rows[first[same]]]))
-        figures: dict[str, float] = dict(people=count, images=len(rows))
-        for key, errors, trials in (('fmr', scores[~same] > threshold, count * (count - 1) // 2),
-                                    ('fnmr', scores[same] <= threshold, mated_people)):
-            figures.update(_with_interval(key, errors, trials))
-        out[name] = figures
+        accepted = np.einsum('nd,nd->n', embeddings[rows[first]],
+                             embeddings[rows[second]]) > threshold
+        present, codes = np.unique(people[rows], return_inverse=True)
+        one, two = codes[first], codes[second]
+        out[name] = dict(people=len(present), images=len(rows),
+                         **_false_matches(one, two, accepted, len(present)),
+                         **_false_non_matches(one[one == two], accepted[one == two]))
     return out
 
 
-def _with_interval(key: str, errors: NDArray[np.bool_], trials: int) -> dict[str, float]:
-    if not errors.size:
-        return {key: float('nan'), f'{key}_low': float('nan'), f'{key}_high': float('nan')}
-    rate = float(errors.mean())
+def _false_matches(one: NDArray[np.int64], two: NDArray[np.int64], accepted: NDArray[np.bool_],
+                   people: int) -> dict[str, float]:
+    other = one != two
+    compared = person_pair_counts(one[other], two[other], people)
+    wrong = other & accepted
+    rate, error = person_pair_rate(person_pair_counts(one[wrong], two[wrong], people), compared)
+    if not other.any():
+        return dict(fmr=float('nan'), fmr_low=float('nan'), fmr_high=float('nan'))
+    low, high = person_pair_interval(rate, error, people, people * (people - 1) // 2)
+    return dict(fmr=rate, fmr_low=float(low), fmr_high=float(high))
+
+
+def _false_non_matches(person: NDArray[np.int64], accepted: NDArray[np.bool_]) -> dict[str, float]:
+    """``fnmr`` of the mated pairs of each person and its interval."""
+    if not person.size:
+        return dict(fnmr=float('nan'), fnmr_low=float('nan'), fnmr_high=float('nan'))
+    rate, trials = float((~accepted).mean()), len(np.unique(person))
     low, high = rate_interval(np.arange(trials) < round(rate * trials))
-    return {key: rate, f'{key}_low': low, f'{key}_high': high}
+    return dict(fnmr=rate, fnmr_low=low, fnmr_high=high)

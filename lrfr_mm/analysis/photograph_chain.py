@@ -24,9 +24,11 @@ from lrfr_mm.evaluation.functional import auc, tar_at_far
 from lrfr_mm.ops.align import fit_template, warp_face
 from lrfr_mm.registry import SOURCES
 
-__all__ = ['CHAIN_SIZES', 'DEFAULT_POLICIES', 'Policy', 'chain_figure', 'photograph_chain']
+__all__ = ['CHAIN_SIZES', 'DEFAULT_POLICIES', 'Policy', 'both_policies', 'chain_figure',
+           'photograph_chain']
 
 CHAIN_SIZES = (7, 10, 14, 20, 28, 56)
+_FEW = 10  # found faces: an AUC over fewer says nothing
 _MISALIGNED = .1  # landmarks off by more than this share of the eye distance
 
 
@@ -43,10 +45,15 @@ class Policy:
     detector: dict | FaceDetector
 
 
-DEFAULT_POLICIES = (
-    Policy('MTCNN', dict(type='MTCNNDetector')),
-    Policy('MTCNN, tiles x2 x4 x8', dict(type='TiledDetector', factors=(2, 4, 8),
-                                         detector=dict(type='MTCNNDetector'))))
+def both_policies(detector: str) -> tuple[Policy, Policy]:
+    """A registered detector alone, and on the picture enlarged in tiles as well."""
+    name = detector.removesuffix('Detector')
+    return (Policy(name, dict(type=detector)),
+            Policy(f'{name}, tiles x2 x4 x8', dict(type='TiledDetector', factors=(2, 4, 8),
+                                                   detector=dict(type=detector))))
+
+
+DEFAULT_POLICIES = both_policies('MTCNNDetector')
 
 
 @dataclass
@@ -202,7 +209,10 @@ def _rates(name: str, probes: np.ndarray, gallery: np.ndarray, labels: np.ndarra
 
 
 def chain_figure(table: pd.DataFrame, out: Path) -> Path:
-    """Share of faces found, and AUC of crops and of the chain, against face size."""
+    """Share of faces found, and AUC of crops and of the chain, against face size.
+
+    The AUC over the found faces alone is drawn where at least ten were found.
+    """
     rows = table[table['size'] > 0]
     sizes = sorted(rows['size'].unique())
     with canvas(1, 2, width=4.8, height=3.6) as (figure, axes):
@@ -211,17 +221,18 @@ def chain_figure(table: pd.DataFrame, out: Path) -> Path:
                         label='crops, aligned by the true landmarks')
         for k, (policy, part) in enumerate(rows.groupby('policy', sort=False)):
             part = part.set_index('size').loc[sizes]
-            axes[0, 0].plot(sizes, 100 * part.found, color=colour(k), marker='o', markersize=3.5,
-                            label=policy)
+            several = part.found * part.photographs >= _FEW
+            axes[0, 0].plot(sizes, 100 * part.found, color=colour(k), marker='o', markersize=3.5)
             axes[0, 1].plot(sizes, 100 * part.chain_auc, color=colour(k), marker='o',
                             markersize=3.5, label=policy)
-            axes[0, 1].plot(sizes, 100 * part.found_only_auc, ':', color=colour(k))
+            axes[0, 1].plot(sizes, 100 * part.found_only_auc.where(several), ':', color=colour(k))
         axes[0, 1].plot([], [], ':', color='#5f6368', label='over the found faces only')
         for panel, title in ((axes[0, 0], 'faces found, %'),
                              (axes[0, 1], 'AUC against full-size faces, %')):
             resolution_axis(panel, sizes)
             panel.set_xlabel('face in the photograph, px')
             panel.set_ylabel(title)
-            panel.legend()
+        figure.legend(*axes[0, 1].get_legend_handles_labels(), loc='upper center', ncols=3,
+                      bbox_to_anchor=(.5, 0.))
         return save_figure(figure, list(rows.columns), rows.itertuples(index=False), out,
                            'photograph_chain')

@@ -5,7 +5,7 @@ from pathlib import Path
 from lrfr_mm.analysis.photograph_chain import (
     CHAIN_SIZES,
     DEFAULT_POLICIES,
-    Policy,
+    both_policies,
     chain_figure,
     photograph_chain,
 )
@@ -24,10 +24,7 @@ def main() -> None:
     add_model_arguments(parser)
     args = parser.parse_args()
     policies = DEFAULT_POLICIES if not args.detectors else [
-        policy for name in args.detectors for policy in (
-            Policy(name, dict(type=name)),
-            Policy(f'{name}, tiles x2 x4 x8', dict(type='TiledDetector', factors=(2, 4, 8),
-                                                   detector=dict(type=name))))]
+        policy for name in args.detectors for policy in both_policies(name)]
     table = photograph_chain(load_embedder(args), args.photographs, policies, args.sizes, args.far)
     args.out.mkdir(parents=True, exist_ok=True)
     path = chain_figure(table, args.out)

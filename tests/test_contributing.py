@@ -2,25 +2,19 @@
 import json
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.processes import ROOT, python
+
 RECIPES = dict(re.findall(r'<!-- file: (\w+\.py) -->\n```python\n(.*?)```',
                           (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8'), re.S))
 
 
 def run(folder, *words, code=0):
-    environment = {**os.environ, 'PYTHONPATH': f'{folder}{os.pathsep}{ROOT}',
-                   'OMP_NUM_THREADS': '1'}
-    done = subprocess.run([sys.executable, *map(str, words)], cwd=folder, env=environment,
-                          capture_output=True, text=True, timeout=900)
-    assert done.returncode == code, done.stdout[-2000:] + done.stderr[-3000:]
+    done = python(*words, cwd=folder, env=dict(PYTHONPATH=f'{folder}{os.pathsep}{ROOT}'), code=code)
     return done.stdout + done.stderr
 
 

@@ -1,36 +1,69 @@
 """What importing a part of the package loads."""
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
+from tests.processes import ROOT
+
+# Each piece of code runs in a copy of one process that has imported libraries and nothing else.
+COPIES = '''
+import os, sys, traceback
+import {libraries}
+for code in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            exec(code, dict(__name__='__main__'))
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+'''
+
+
+def in_copies(libraries, *codes):
+    """The lines that the pieces of code print."""
+    done = subprocess.run([sys.executable, '-c', COPIES.format(libraries=libraries), *codes],
+                          cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout.splitlines()
+
 
 HEAVY = ('lrfr_mm.datasets', 'lrfr_mm.ops.facegen', 'lrfr_mm.evaluation', 'lrfr_mm.engine',
          'lrfr_mm.analysis', 'sklearn', 'matplotlib', 'pandas')
+BELOW = {'lrfr_mm.models': HEAVY, 'lrfr_mm.structures': HEAVY, 'lrfr_mm.ops.multi_res': HEAVY,
+         'lrfr_mm.registry': (*HEAVY, 'lrfr_mm.models', 'timm')}
 
 
-@pytest.mark.parametrize(('module', 'heavy'), [
-    ('lrfr_mm.models', HEAVY), ('lrfr_mm.structures', HEAVY), ('lrfr_mm.ops.multi_res', HEAVY),
-    ('lrfr_mm.registry', (*HEAVY, 'lrfr_mm.models', 'timm')),
-    ('lrfr_mm.ops.draws', (*HEAVY, 'mmengine', 'torch'))])
-def test_an_import_loads_only_what_lies_below(module, heavy):
-    code = f'import sys, {module}; print(*sys.modules)'
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
-    wrong = [name for name in loaded if any(name == h or name.startswith(h + '.') for h in heavy)]
-    assert not wrong
+def wrong(loaded, heavy):
+    return [name for name in loaded if any(name == h or name.startswith(h + '.') for h in heavy)]
 
 
-@pytest.mark.parametrize('module', ['engine', 'models', 'datasets', 'evaluation', 'apis.inferencer',
-                                    'deployment', 'analysis.calibrate', 'cli.commands.verify'])
-def test_transformers_is_not_imported(module):
-    """mmengine would, for one optimizer, which still can be built."""
-    code = (f'import sys, lrfr_mm.{module}; assert "transformers" not in sys.modules\n'
-            'from lrfr_mm.registry import OPTIMIZERS\n'
-            'assert OPTIMIZERS.get("Adafactor") is not None')
-    subprocess.run([sys.executable, '-c', code], check=True)
+def test_an_import_loads_only_what_lies_below():
+    lines = in_copies('torch', *(f'import sys, {name}; print(*sys.modules)' for name in BELOW))
+    assert len(lines) == len(BELOW)
+    for (name, heavy), loaded in zip(BELOW.items(), lines):
+        assert name in loaded.split() and not wrong(loaded.split(), heavy), name
 
 
+def test_draws_need_numpy_alone():
+    (loaded,) = in_copies('numpy', 'import sys, lrfr_mm.ops.draws; print(*sys.modules)')
+    assert 'lrfr_mm.ops.draws' in loaded.split()
+    assert not wrong(loaded.split(), (*HEAVY, 'mmengine', 'torch'))
+
+
+MODULES = ('engine', 'models', 'datasets', 'evaluation', 'apis.inferencer', 'deployment',
+           'analysis.calibrate', 'cli.commands.verify')
+LIBRARIES = 'matplotlib, onnx, pandas, scipy, skimage, sklearn, timm, torchvision'
+WITHOUT_TRANSFORMERS = '''
+import sys
+assert not {{'transformers', 'mmengine', 'lrfr_mm'}} & set(sys.modules)
+import lrfr_mm.{module}
+assert 'transformers' not in sys.modules
+from lrfr_mm.registry import OPTIMIZERS
+assert OPTIMIZERS.get('Adafactor') is not None
+print('{module}')
+'''
 NOTEBOOK = '''
 import numpy as np, torch
 from mmengine.config import Config
@@ -42,7 +75,8 @@ print(aug(dict(img=np.zeros((112, 112, 3), np.uint8)))['img_lr'].shape)
 '''
 
 
-def test_models_and_transforms_build_in_a_fresh_interpreter():
-    done = subprocess.run([sys.executable, '-c', NOTEBOOK], capture_output=True, text=True,
-                          cwd=Path(__file__).parents[1])
-    assert done.stdout.splitlines() == ['(2, 256)', '(112, 112, 3)'], done.stderr
+def test_a_fresh_interpreter_has_no_transformers_and_builds_models_and_transforms():
+    """mmengine would import transformers for one optimizer, which still can be built."""
+    codes = [WITHOUT_TRANSFORMERS.format(module=module) for module in MODULES]
+    lines = in_copies(LIBRARIES, *codes, NOTEBOOK)
+    assert lines == [*MODULES, '(2, 256)', '(112, 112, 3)']

@@ -1,10 +1,8 @@
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,8 +26,7 @@ from lrfr_mm.datasets.decode import decode
 from lrfr_mm.datasets.sources import FaceSource
 from lrfr_mm.errors import InputError, InputExistsError
 from lrfr_mm.ops.resample import degrade_array
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import python
 
 
 @given(st.integers(0, 10**6), st.integers(0, 6), st.integers(2, 60))
@@ -75,7 +72,7 @@ def messy(tmp_path):
 
 
 @pytest.mark.parametrize('workers', [1, 2])
-def test_audit_finds_what_is_wrong(messy, workers):
+def test_audit_finds_what_is_wrong(messy, workers, forked_workers):
     source = FolderFaces(messy)
     summary = summarise(source, scan(source, workers, progress=False))
     assert summary['images'] == 16 and summary['people'] == 4 and summary['one_image'] == 1
@@ -119,10 +116,8 @@ def test_people_by_embedding_are_those_of_brute_force():
 
 
 def test_command_writes_json_and_page(messy, tmp_path):
-    done = subprocess.run([sys.executable, 'tools/audit_dataset.py', messy, '--out',
-                           tmp_path / 'out', '--against', messy, '--workers', '1'], cwd=ROOT,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    python('tools/audit_dataset.py', messy, '--out', tmp_path / 'out', '--against', messy,
+           '--workers', 1)
     summary = json.loads((tmp_path / 'out' / 'audit.json').read_text())
     assert len(summary['shared']['by_name']) == 4
     page = (tmp_path / 'out' / 'audit.html').read_text()

@@ -1,10 +1,7 @@
 import argparse
 import copy
 import csv
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,8 +24,7 @@ from lrfr_mm.evaluation.functional import kfold_verification
 from lrfr_mm.models.losses import LogFExpLoss
 from lrfr_mm.ops.resample import degrade
 from lrfr_mm.registry import MODELS
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT, python
 
 
 @pytest.fixture(scope='module')
@@ -125,10 +121,8 @@ def test_every_figure_is_a_picture_and_a_table(subject, folder, tmp_path):
 
 
 def test_the_command_draws_what_it_is_asked_for(folder, tmp_path):
-    done = subprocess.run(
-        [sys.executable, 'tools/analysis_tools/figures.py', 'roc', 'derivatives', '--models',
-         f'a={folder}/seed0', '--out', tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    done = python('tools/analysis_tools/figures.py', 'roc', 'derivatives', '--models',
+                  f'a={folder}/seed0', '--out', tmp_path / 'out')
     assert done.stdout.splitlines() == [str(tmp_path / 'out' / f'{name}.png')
                                         for name in ('roc', 'derivatives')]
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [

@@ -2,7 +2,6 @@ import json
 import os
 import re
 import runpy
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,8 +24,7 @@ from lrfr_mm.analysis.study.command import StudySettings
 from lrfr_mm.datasets import SyntheticFaces
 from lrfr_mm.datasets.convert import convert
 from lrfr_mm.errors import InputError
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT, Python, python
 
 
 def fake_run(config, folder, seed, overrides, train_options):
@@ -98,7 +96,7 @@ def test_runs_end_with_the_study(tmp_path):
     code = (f'import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n'
             'from pathlib import Path\nfrom test_study import Row, fake_run, run_rows\n'
             f"run_rows([Row('slow', 'slow.py')], [0], Path({str(tmp_path)!r}), run=fake_run)")
-    study = subprocess.Popen([sys.executable, '-c', code], cwd=ROOT)
+    study = Python('-c', code)
     row, end = Row('slow', ''), time.monotonic() + 240
     while not (row.folder(tmp_path, 0) / 'calls.txt').is_file() and time.monotonic() < end:
         time.sleep(.05)
@@ -111,9 +109,8 @@ def test_runs_end_with_the_study(tmp_path):
 
 
 def test_command_refuses_what_is_not_there(tmp_path):
-    done = subprocess.run([sys.executable, 'tools/study.py', 'seeds', 'no.py', '--out', tmp_path],
-                          cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2 and 'config no.py does not exist' in done.stderr
+    done = python('tools/study.py', 'seeds', 'no.py', '--out', tmp_path, code=2)
+    assert 'config no.py does not exist' in done.stderr
 
 
 @pytest.mark.parametrize('words', [
@@ -207,10 +204,8 @@ test_dataloader = val_dataloader
 test_evaluator = [dict(type='ResolutionSweep', benchmark='synthetic', resolutions=(7, 112),
                        folds=2)]
 ''')
-    done = subprocess.run([sys.executable, 'tools/study.py', 'weight', '--base', config, '--rows',
-                           'maug', 'released_1', 'l2_100', '--seeds', '1', '--jobs', '2', '--out',
-                           tmp_path / 'out'], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    done = python('tools/study.py', 'weight', '--base', config, '--rows', 'maug', 'released_1',
+                  'l2_100', '--seeds', 1, '--jobs', 2, '--out', tmp_path / 'out')
     table = (tmp_path / 'out' / 'weight.md').read_text()
     assert table in done.stdout and re.search(r'\| l2_100 +\| +maug \|', table)
     for name in ('weight', 'weight_by_gradient'):

@@ -1,8 +1,6 @@
 """Detectors: the registry, numbers on photographs, small faces, and one of the user's own."""
-import subprocess
 import sys
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,8 +22,7 @@ from lrfr_mm.datasets.decode import decode
 from lrfr_mm.errors import InputError, MissingDependencyError, UserError
 from lrfr_mm.ops.align import TEMPLATE
 from lrfr_mm.registry import DETECTORS, TRANSFORMS
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT, python
 
 
 def available(detector):
@@ -255,11 +252,9 @@ def test_a_detector_of_ones_own_by_command_and_in_the_pipeline(tmp_path, monkeyp
     (tmp_path / 'in').mkdir()
     for k in range(2):
         cv2.imwrite(str(tmp_path / 'in' / f'{k}.png'), np.full((90, 90, 3), 70 * k, np.uint8))
-    done = subprocess.run([sys.executable, ROOT / 'tools/align_faces.py', 'in', 'out', '--workers',
-                           '2', '--custom-imports', 'own_detector', '--detector', 'WholePicture',
-                           '--detector-options', 'score=0.25'], cwd=tmp_path, capture_output=True,
-                          text=True)
-    assert done.returncode == 0, done.stderr
+    python(ROOT / 'tools/align_faces.py', 'in', 'out', '--workers', 2, '--custom-imports',
+           'own_detector', '--detector', 'WholePicture', '--detector-options', 'score=0.25',
+           cwd=tmp_path)
     rows = pyarrow.parquet.read_table(tmp_path / 'out' / 'manifest.parquet')
     assert [row['score'] for row in rows.to_pylist()] == [.25, .25]
     assert json.loads(rows.schema.metadata[b'settings'])['detector']['type'] == 'WholePicture'

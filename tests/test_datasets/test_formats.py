@@ -3,13 +3,8 @@ import functools
 import http.server
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import threading
-import time
 from itertools import pairwise
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,8 +23,8 @@ from lrfr_mm.datasets.benchmarks import read_bin
 from lrfr_mm.datasets.convert import convert, detect_source, format_names, image_suffix
 from lrfr_mm.datasets.sources import FaceSource
 from lrfr_mm.registry import FORMATS as FORMAT_REGISTRY
+from tests.processes import ROOT, Python, python
 
-ROOT = Path(__file__).parents[2]
 FORMATS = format_names()
 
 
@@ -71,7 +66,7 @@ def content(source):
 @pytest.mark.parametrize(('workers', 'formats'), [
     (1, ['recordio', 'lmdb', 'shards', 'parquet', 'folder', 'lmdb', 'recordio']),
     (2, ['recordio'])])
-def test_round_trip_keeps_every_byte_and_label(faces, tmp_path, workers, formats):
+def test_round_trip_keeps_every_byte_and_label(faces, tmp_path, workers, formats, forked_workers):
     source = faces
     for k, to in enumerate(formats):
         root = tmp_path / f'{k} {to}'  # blanks in the name
@@ -131,19 +126,15 @@ def test_kill_minus_nine_of_the_command(tmp_path):
         (people / f'p{p:02d}').mkdir(parents=True)
         for k in range(100):
             (people / f'p{p:02d}' / f'{k}.png').write_bytes(image)
-    command = [sys.executable, 'tools/dataset_converters/convert.py', str(people),
-               str(tmp_path / 'out'), '--to', 'shards', '--workers', '1', '--chunk', '10']
-    task = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(3000):  # until some chunks are there
-        if len(list((tmp_path / 'out.part').glob('*.tar'))) > 3 or task.poll() is not None:
-            break
-        time.sleep(.01)
-    task.send_signal(signal.SIGKILL)
+    command = ['tools/dataset_converters/convert.py', people, tmp_path / 'out', '--to', 'shards',
+               '--workers', '1', '--chunk', '10']
+    task = Python(*command)
+    task.wait_for(lambda: len(list((tmp_path / 'out.part').glob('*.tar'))) > 3)
+    task.kill()
     task.wait()
     interrupted = not (tmp_path / 'out').exists()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = python(*command, code=0 if interrupted else None)
     if interrupted:
-        assert done.returncode == 0, done.stderr
         assert '2000 images of 20 people in 200 shards' in done.stdout
     assert len(ShardFaces(tmp_path / 'out').labels()) == 2000
     assert not (tmp_path / 'out.part').exists()
@@ -194,7 +185,7 @@ except OSError as error:
     print(error)
 '''
     convert(faces, 'folder', str(tmp_path / 'in'), progress=False)
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    done = python('-c', code)
     assert 'chunk-000000: cannot be written: File too large' in done.stdout, done.stderr
     assert not (tmp_path / 'out').exists()
     assert not list((tmp_path / 'out.part').rglob('.*part'))
@@ -371,10 +362,7 @@ def test_pairs_to_bin_and_back(faces, tmp_path):
                                         'Ann B\t1\tCarl\t2\n')
 
     def run(*words, code=0):
-        done = subprocess.run([sys.executable, 'tools/dataset_converters/pairs.py',
-                               *map(str, words)], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == code, done.stderr
-        return done
+        return python('tools/dataset_converters/pairs.py', *words, code=code)
 
     run('to-bin', tmp_path / 'root', tmp_path / 'pairs.txt', tmp_path / 'a.bin')
     images, is_same = read_bin(tmp_path / 'a.bin')

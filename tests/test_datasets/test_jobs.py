@@ -1,7 +1,6 @@
 """The one mechanism of long jobs: chunks, resumption, workers, clusters."""
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 
 from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
 from lrfr_mm.errors import InputError, InputExistsError, MissingDependencyError
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import Python, python
 
 
 class Squares(ChunkWork):
@@ -50,7 +48,8 @@ def test_every_item_once_and_in_order(tmp_path, count, chunk, workers):
 
 
 @pytest.mark.parametrize('workers', [1, 2])
-def test_an_error_passes_unchanged_and_a_second_start_makes_what_is_missing(tmp_path, workers):
+def test_an_error_passes_unchanged_and_a_second_start_makes_what_is_missing(tmp_path, workers,
+                                                                            forked_workers):
     with pytest.raises(InputError, match='item 17 is broken'):
         run_chunks(Squares(17), 30, tmp_path, 5, workers=workers, progress=False)
     assert not (tmp_path / 'chunk-000003').exists()
@@ -75,7 +74,7 @@ class Dies(ChunkWork):
         path.write_text('')
 
 
-def test_a_killed_worker_is_an_error_that_names_the_items(tmp_path):
+def test_a_killed_worker_is_an_error_that_names_the_items(tmp_path, forked_workers):
     with pytest.raises(RuntimeError, match=r'worker process ended .* 4 to 5'):
         run_chunks(Dies(), 8, tmp_path, 2, workers=2, progress=False)
     assert not list(tmp_path.glob('.work*'))
@@ -125,6 +124,7 @@ def test_building_does_not_take_a_foreign_directory_for_its_own(tmp_path):
 
 KILLED = '''
 import os, sys, time
+from joblib.externals.loky import set_start_method
 from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
 class Slow(ChunkWork):
     def write(self, start, stop, path):
@@ -134,6 +134,7 @@ class Slow(ChunkWork):
                 file.flush()
                 while i > 22 and not os.path.exists(sys.argv[1] + '.go on'):
                     time.sleep(.002)
+set_start_method('fork')  # the workers need not import anything again
 with building(sys.argv[1], dict(kind='slow')) as folder:
     run_chunks(Slow(), 200, folder, 4, workers=2, progress=False)
 '''
@@ -144,10 +145,9 @@ def test_kill_minus_nine_at_any_moment(tmp_path):
 
     The first start stops inside a chunk, and is killed there.
     """
-    command = [sys.executable, '-c', KILLED, str(tmp_path / 'out')]
-    task = subprocess.Popen(command, cwd=ROOT)
-    while len(list((tmp_path / 'out.part').glob('chunk-*'))) < 5 and task.poll() is None:
-        time.sleep(.01)
+    command = ['-c', KILLED, tmp_path / 'out']
+    task = Python(*command)
+    task.wait_for(lambda: len(list((tmp_path / 'out.part').glob('chunk-*'))) >= 5)
     workers = Path(f'/proc/{task.pid}/task/{task.pid}/children').read_text().split()
     task.kill()
     task.wait()
@@ -161,7 +161,7 @@ def test_kill_minus_nine_at_any_moment(tmp_path):
     done = list((tmp_path / 'out.part').glob('chunk-*'))
     assert len(done) >= 5 and all(path.read_text().count('\n') == 4 for path in done)
     (tmp_path / 'out.go on').touch()
-    assert subprocess.run(command, cwd=ROOT).returncode == 0
+    python(*command)
     files = sorted((tmp_path / 'out').iterdir())
     assert [path.name for path in files] == [f'chunk-{k:06d}' for k in range(50)]
     assert [int(line) for path in files for line in path.read_text().split()] == list(range(200))
@@ -169,8 +169,11 @@ def test_kill_minus_nine_at_any_moment(tmp_path):
 
 
 def test_a_local_dask_cluster_of_two_workers(tmp_path):
-    distributed = pytest.importorskip('distributed')
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as c:
+    pytest.importorskip('distributed')
+    from dask import config
+    from distributed import LocalCluster
+    with config.set({'distributed.worker.multiprocessing-method': 'forkserver'}), \
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as c:
         paths = run_chunks(Squares(), 40, tmp_path / 'by address', 5, progress=False,
                            cluster=f'dask:{c.scheduler_address}')
         assert squares(paths) == [i * i for i in range(40)]
@@ -202,8 +205,7 @@ except InputExistsError as error:
 
 def test_another_process_cannot_build_the_same_destination(tmp_path):
     def other():
-        return subprocess.run([sys.executable, '-c', LOCKING, str(tmp_path / 'out')], cwd=ROOT,
-                              capture_output=True, text=True, timeout=60, check=True).stdout
+        return python('-c', LOCKING, tmp_path / 'out').stdout
 
     with building(tmp_path / 'out', {}) as directory:
         (directory / 'x').write_text('1')
@@ -215,7 +217,6 @@ def test_another_process_cannot_build_the_same_destination(tmp_path):
 def test_processes_that_need_one_cache_of_drawn_faces_wait_for_the_first(tmp_path):
     code = ('from lrfr_mm.datasets import SyntheticFaces\n'
             f'print(len(SyntheticFaces(3, 2, cache={str(tmp_path)!r})))')
-    running = [subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
-    ended = [process.communicate(timeout=120) for process in running]
-    assert [out for out, _ in ended] == ['6\n', '6\n'], ended
+    running = [Python('-c', code) for _ in range(2)]
+    ended = [process.ended(timeout=120) for process in running]
+    assert [done.stdout for done in ended] == ['6\n', '6\n'], ended

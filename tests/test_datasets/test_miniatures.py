@@ -3,7 +3,6 @@ import json
 import os
 import pickle
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -36,8 +35,7 @@ from lrfr_mm.datasets.benchmarks.convert_pairs import bin_to_list, list_to_bin
 from lrfr_mm.engine.embedding import embed_benchmark
 from lrfr_mm.evaluation.metrics import Identification, PairVerification, TemplateVerification, View
 from lrfr_mm.ops.resample import degrade_array
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT, python
 
 
 @pytest.fixture(scope='module')
@@ -261,10 +259,7 @@ test_dataloader = dict(num_workers=0)
     torch.save(dict(state_dict=MODELS.build(model).state_dict()), folder / 'random.pth')
 
     def run(*words, code=0):
-        done = subprocess.run([sys.executable, 'tools/test.py', config, folder / 'random.pth',
-                               *map(str, words)], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
-        return done
+        return python('tools/test.py', config, folder / 'random.pth', *words, code=code)
 
     common = ['--work-dir', folder / 'work', '--cfg-options', f'data_root={root}/']
     return run, folder, common, run('--benchmarks', 'all', *common)

@@ -170,7 +170,7 @@ def test_recordio_says_what_is_broken(tmp_path, images):
 
 
 @pytest.mark.parametrize('kind', ['folder', 'recordio', 'lmdb', 'parquet'])
-@pytest.mark.parametrize('context', ['fork', 'spawn'])
+@pytest.mark.parametrize('context', ['fork', 'forkserver'])
 def test_many_workers_read_the_same(tmp_path, people, kind, context):
     source = FolderFaces(people)
     if kind != 'folder':

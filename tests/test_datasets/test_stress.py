@@ -2,10 +2,7 @@
 import os
 import random
 import resource
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,8 +13,8 @@ from lrfr_mm.datasets.convert import convert, detect_source, format_names
 from lrfr_mm.datasets.sources import FaceSource
 from lrfr_mm.errors import OutputError
 from lrfr_mm.files import remove_stale_parts, temporary_file, whole_file, write_text
+from tests.processes import Python, python
 
-ROOT = Path(__file__).parents[2]
 PICTURE = cv2.imencode('.png', np.full((8, 8, 3), 7, np.uint8))[1].tobytes()
 
 
@@ -51,11 +48,11 @@ convert(Many(600, 9), sys.argv[1], sys.argv[2], chunk=10, progress=False)
 def test_kill_minus_nine_at_random_moments(to, tmp_path):
     """However often it is killed: no half set, no litter, and in the end the right set."""
     rng, out = random.Random(to), tmp_path / 'out'
-    command = [sys.executable, '-c', CONVERT, to, str(out)]
+    command = ['-c', CONVERT, to, out]
     kills = 0
     for _ in range(3):
-        task = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-        task.stdout.readline()
+        task = Python(*command)
+        task.wait_for('ready')
         time.sleep(rng.uniform(0, .5))
         task.kill()
         task.wait()
@@ -63,7 +60,7 @@ def test_kill_minus_nine_at_random_moments(to, tmp_path):
         if out.exists():
             break
     if not out.exists():
-        assert subprocess.run(command, cwd=ROOT).returncode == 0
+        python(*command)
     source = detect_source(out)
     found = sorted(source.read(i) for i in range(len(source)))
     assert found == sorted(Many(600, 9).read(i) for i in range(600))
@@ -82,8 +79,7 @@ convert(Many(600, 9), sys.argv[1], sys.argv[2], chunk=100, progress=False)
 
 @pytest.mark.parametrize('to', [name for name in format_names() if name != 'folder'])
 def test_a_full_disk_is_named_and_the_next_start_goes_on(to, tmp_path):
-    done = subprocess.run([sys.executable, '-c', NO_ROOM, to, str(tmp_path / 'out')], cwd=ROOT,
-                          capture_output=True, text=True)
+    done = python('-c', NO_ROOM, to, tmp_path / 'out', code=1)
     assert 'OutputError' in done.stderr and 'cannot be written' in done.stderr, done.stderr[-300:]
     assert str(tmp_path / 'out.part') in done.stderr and not (tmp_path / 'out').exists()
     assert not list((tmp_path / 'out.part').rglob('.*.part'))
@@ -116,7 +112,7 @@ def test_parts_of_dead_processes_are_removed_and_others_stay(tmp_path):
             'with temporary_file(sys.argv[1]) as part:\n    part.write_text("x")\n    os._exit(1)')
     (tmp_path / 'sub').mkdir()
     for name in ('a.json', 'sub/b.json'):
-        subprocess.run([sys.executable, '-c', code, str(tmp_path / name)], cwd=ROOT)
+        python('-c', code, tmp_path / name, code=1)
     left = sorted(p.name for p in tmp_path.rglob('*.part'))
     assert len(left) == 2
     host = left[0].split('.')[-3]
@@ -148,8 +144,7 @@ for to in ('recordio', 'lmdb', 'shards', 'parquet', 'folder'):
 
 
 def test_64_file_descriptors_are_enough(tmp_path):
-    done = subprocess.run([sys.executable, '-c', FEW, str(tmp_path)], cwd=ROOT, text=True,
-                          capture_output=True)
+    done = python('-c', FEW, tmp_path)
     assert done.stdout.split() == ['recordio', '300', 'lmdb', '300', 'shards', '300', 'parquet',
                                    '300', 'folder', '300'], done.stderr[-500:]
 

@@ -3,9 +3,6 @@ import contextlib
 import gc
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +13,8 @@ from lrfr_mm.datasets import SyntheticFaces
 from lrfr_mm.engine.cli import run_command
 from lrfr_mm.engine.commands import test_command as measure_command
 from lrfr_mm.engine.commands import train_command
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONFIG = '''
 _base_ = ['{root}/configs/_base_/models/lrf_demo.py',
           '{root}/configs/_base_/datasets/faces_folder.py',
@@ -59,18 +56,6 @@ def inside(command, *argv, code=0):
     text = out.getvalue() + error.getvalue()
     assert found == code, text[-6000:]
     return SimpleNamespace(stdout=out.getvalue(), stderr=error.getvalue(), text=text)
-
-
-def outside(*command, code=0, env=None, processes=1):
-    """A command line in processes of its own."""
-    if processes > 1:
-        command = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', processes,
-                   *command, '--launcher', 'pytorch')
-    done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True,
-                          text=True, timeout=900,
-                          env={**os.environ, 'OMP_NUM_THREADS': '1', **(env or {})})
-    assert code is None or done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
-    return done
 
 
 def scalars(work_dir, key='loss'):

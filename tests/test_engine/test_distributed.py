@@ -3,10 +3,6 @@ import json
 import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -15,8 +11,8 @@ import torch
 from lrfr_mm.engine.commands import train_command
 from lrfr_mm.engine.distributed import mixed_devices
 from lrfr_mm.engine.hooks.buffer_sync import average_buffers
-from tests.processes import run_on
-from tests.test_engine.conftest import ROOT, inside, outside, same, scalars, weights
+from tests.processes import ROOT, Python, free_port, python, run_on, start_ranks
+from tests.test_engine.conftest import inside, same, scalars, weights
 
 
 def train_on(rank, world, *argv):
@@ -117,8 +113,10 @@ def test_two_processes_go_on_with_what_one_began(kind, written, tmp_path):
 
 
 def test_two_processes_measure_like_one(trained, config, tmp_path):
-    outside('tools/test.py', config, trained[0] / 'epoch_3.pth', '--work-dir', tmp_path / 'two',
-            processes=2)
+    for rank in start_ranks(2, 'tools/test.py', config, trained[0] / 'epoch_3.pth', '--work-dir',
+                            tmp_path / 'two', '--launcher', 'pytorch'):
+        done = rank.ended()
+        assert done.returncode == 0, done.stderr
     inside('test', config, trained[0] / 'epoch_3.pth', '--work-dir', tmp_path / 'one')
     two, one = (json.loads((tmp_path / name / 'metrics.json').read_text())
                 for name in ('two', 'one'))
@@ -194,34 +192,27 @@ def test_a_killed_worker_is_started_again_and_the_run_ends_the_same(dying, tmp_p
     command = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', 2,
                '--max_restarts', 1, 'tools/train.py', config, '--launcher', 'pytorch', '--seed', 3,
                '--resume')
-    outside(*command, '--work-dir', tmp_path / 'killed', env=env)
+    python(*command, '--work-dir', tmp_path / 'killed', env=env)
     assert (tmp_path / 'marker').exists()
-    outside(*command, '--work-dir', tmp_path / 'whole', env=env)
+    python(*command, '--work-dir', tmp_path / 'whole', env=env)
     assert same(weights(tmp_path / 'killed' / 'epoch_3.pth'),
                 weights(tmp_path / 'whole' / 'epoch_3.pth'))
 
 
-def start_ranks(config, work_dir, world, env=None, tool='train', *words):
-    """Processes as srun starts them."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    return [subprocess.Popen(
-        [sys.executable, f'tools/{tool}.py', str(config), *map(str, words), '--work-dir',
-         str(work_dir), '--launcher', 'slurm'], cwd=ROOT, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, env={
-            **os.environ, 'SLURM_PROCID': str(rank), 'SLURM_NTASKS': str(world),
-            'SLURM_LOCALID': str(rank), 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port),
-            'OMP_NUM_THREADS': '1', **(env or {})}) for rank in range(world)]
+def start_slurm(config, work_dir, env=None, tool='train', *words):
+    """Two processes as srun starts them."""
+    common = dict(SLURM_NTASKS=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(), **(env or {}))
+    return [Python(f'tools/{tool}.py', config, *words, '--work-dir', work_dir, '--launcher',
+                   'slurm', env=dict(common, SLURM_PROCID=rank, SLURM_LOCALID=rank))
+            for rank in range(2)]
 
 
 @pytest.mark.slow
 def test_a_killed_rank_is_named_by_the_others(dying, tmp_path):
     config, env = dying
-    ranks = start_ranks(config, tmp_path / 'work', 2, env)
-    texts = [rank.communicate(timeout=900)[0] for rank in ranks]
-    assert ranks[1].returncode == -signal.SIGKILL and ranks[0].returncode == 1
-    last = texts[0].strip().splitlines()[-1]
+    ended = [rank.ended() for rank in start_slurm(config, tmp_path / 'work', env)]
+    assert ended[1].returncode == -signal.SIGKILL and ended[0].returncode == 1
+    last = ended[0].stderr.strip().splitlines()[-1]
     assert last.startswith('error: rank 0 of 2: rank 1 ended or does not answer')
 
 
@@ -233,16 +224,12 @@ def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
     config = written('preempted', batch=3, extra=(
         "default_hooks['logger'] = dict(type='LoggerHook', interval=1)\n"))
     work, whole = tmp_path / 'work', tmp_path / 'whole'
-    ranks = start_ranks(config, work, 2, None, 'train', '--seed', 3)
-    log = work / 'unread'
-    while not list(work.glob('*/*.log')) or 'Epoch(train) [1][1/' not in (
-            log := next(work.glob('*/*.log'))).read_text():
-        time.sleep(.05)
-        assert ranks[0].poll() is None
+    ranks = start_slurm(config, work, None, 'train', '--seed', 3)
+    ranks[0].wait_for('Epoch(train) [1][1/')
     ranks[1].send_signal(signal.SIGTERM)
-    texts = [rank.communicate(timeout=900)[0] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [1, 1], texts
-    assert texts[0].count('training stopped after iteration') == 1
+    ended = [rank.ended() for rank in ranks]
+    assert [done.returncode for done in ended] == [1, 1], ended
+    assert (ended[0].stdout + ended[0].stderr).count('training stopped after iteration') == 1
     train(2, config, '--work-dir', work, '--seed', 3, '--resume')
     train(2, config, '--work-dir', whole, '--seed', 3)
     resumed, undisturbed = weights(work / 'epoch_3.pth'), weights(whole / 'epoch_3.pth')
@@ -251,15 +238,14 @@ def test_a_preempted_job_goes_on_to_the_bit(written, tmp_path):
             torch.testing.assert_close(resumed[name], value, rtol=1e-5, atol=1e-5)
         else:
             assert torch.equal(resumed[name], value), name
-    assert not (work / 'interrupted.pth').exists() and log.exists()
+    assert not (work / 'interrupted.pth').exists()
 
 
 @pytest.mark.slow
 def test_slurm_starts_two_processes(trained, config, tmp_path):
-    ranks = start_ranks(config, tmp_path, 2, None, 'test', trained[0] / 'epoch_3.pth')
-    for rank in ranks:
-        text = rank.communicate(timeout=900)[0]
-        assert rank.returncode == 0, text[-3000:]
+    for rank in start_slurm(config, tmp_path, None, 'test', trained[0] / 'epoch_3.pth'):
+        done = rank.ended()
+        assert done.returncode == 0, done.stderr[-3000:]
     assert 'faces/accuracy' in json.loads((tmp_path / 'metrics.json').read_text())
 
 

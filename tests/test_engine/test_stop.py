@@ -1,8 +1,6 @@
 """Stops by a signal, and the work dir's lock."""
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from mmengine.hooks import Hook
@@ -10,6 +8,7 @@ from mmengine.hooks import Hook
 from lrfr_mm.engine.work_dir import lock_work_dir
 from lrfr_mm.errors import InputError, OutputError
 from lrfr_mm.registry import HOOKS
+from tests.processes import Python, python
 from tests.test_engine.conftest import ROOT, inside, same, scalars, weights
 
 
@@ -64,10 +63,8 @@ def test_a_second_signal_ends_at_once_and_the_lock_goes_with_the_process(written
     (tmp_path / 'twice.py').write_text(TWICE)
     config = written('twice', extra="custom_imports = dict(imports=['twice'])\n"
                                     "custom_hooks = [dict(type='Twice')]\n")
-    done = subprocess.run([sys.executable, 'tools/train.py', config, '--work-dir', tmp_path / 'w'],
-                          cwd=ROOT, env={**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'},
-                          capture_output=True, timeout=900)
-    assert done.returncode == -signal.SIGTERM
+    python('tools/train.py', config, '--work-dir', tmp_path / 'w',
+           env=dict(PYTHONPATH=f'{tmp_path}:{ROOT}'), code=-signal.SIGTERM)
     assert lock_work_dir(tmp_path / 'w', patience=0) is not None
 
 
@@ -81,14 +78,13 @@ time.sleep(900)
 
 
 def test_a_work_dir_is_for_one_training(config, tmp_path):
-    holder = subprocess.Popen([sys.executable, '-c', HOLD, tmp_path], cwd=ROOT, text=True,
-                              stdout=subprocess.PIPE, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    holder = Python('-c', HOLD, tmp_path)
     try:
-        assert holder.stdout.readline() == 'locked\n'
+        holder.wait_for('locked')
         with pytest.raises(InputError, match='another training uses this work dir'):
             lock_work_dir(tmp_path, patience=0)
         done = inside('train', config, '--work-dir', tmp_path, code=2)
-        assert 'another training' in done.stderr and holder.poll() is None
+        assert 'another training' in done.stderr and holder.returncode is None
     finally:
         holder.kill()
         holder.wait()
@@ -121,6 +117,5 @@ print(next(batches))
 
 def test_an_exit_leaves_no_worker_behind():
     """torch and multiprocessing ask the workers to end at the same time, and wait for them."""
-    done = subprocess.run([sys.executable, '-c', WORKER], capture_output=True, text=True,
-                          timeout=120)
-    assert done.stdout == 'tensor([0])\n' and done.returncode == 0, done.stderr
+    done = python('-c', WORKER, timeout=120)
+    assert (done.stdout, done.stderr) == ('tensor([0])\n', '')

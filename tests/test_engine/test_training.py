@@ -2,7 +2,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -10,7 +9,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from tests.test_engine.conftest import ROOT, inside, outside, same, scalars, weights
+from tests.processes import python
+from tests.test_engine.conftest import inside, same, scalars, weights
 
 SHORT = ('train_cfg.max_epochs=1', 'train_cfg.val_interval=9')
 EVERY_STEP = (*SHORT, 'default_hooks.checkpoint.by_epoch=False',
@@ -32,12 +32,12 @@ def test_training_leaves_what_a_user_expects(trained):
 
 def test_the_command_itself(trained, config, tmp_path):
     """tools/train.py and tools/test.py, as processes; TensorBoard's files of the shipped config."""
-    done = outside('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--cfg-options',
-                   *SHORT, 'visualizer.vis_backends.0.type=TensorboardVisBackend')
+    done = python('tools/train.py', config, '--work-dir', tmp_path, '--seed', 3, '--cfg-options',
+                  *SHORT, 'visualizer.vis_backends.0.type=TensorboardVisBackend')
     assert 'loss_contrast' in done.stdout and list(tmp_path.rglob('events.out.tfevents*'))
     assert same(weights(tmp_path / 'epoch_1.pth'), weights(trained[0] / 'epoch_1.pth'))
-    done = outside('tools/test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 't',
-                   '--benchmarks', 'absent', code=2)
+    done = python('tools/test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 't',
+                  '--benchmarks', 'absent', code=2)
     assert done.stderr.splitlines()[-1].startswith('error: benchmark absent')
 
 
@@ -47,8 +47,8 @@ def test_a_run_cut_inside_an_epoch_goes_on_with_the_next_batch(kind, faces, writ
                'train_dataloader.persistent_workers=True']
     config = written('cut', workers=2)
     if kind == 'shards':
-        outside('tools/dataset_converters/convert.py', faces / 'train', tmp_path / 'shards', '--to',
-                'shards', '--chunk', 5)
+        python('tools/dataset_converters/convert.py', faces / 'train', tmp_path / 'shards', '--to',
+               'shards', '--chunk', 5)
         config = written('stream', workers=2, replace=[(
             f"dict(root='{faces}/train')",
             f"dict(_delete_=True, type='ShardFaces', urls='{tmp_path}/shards')")])
@@ -241,11 +241,11 @@ def test_an_unreadable_image_stops_training_with_its_name(faces, config, tmp_pat
 
 def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(config, tmp_path):
     """Files of at most 300 KiB, as on a disk that is nearly full."""
-    done = subprocess.run(
-        ['bash', '-c', 'ulimit -f 300; exec "$@"', 'bash', sys.executable, 'tools/train.py',
-         config, '--work-dir', tmp_path, '--seed', '3', '--cfg-options', 'train_cfg.max_epochs=1'],
-        cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2, done.stderr[-2000:]
+    code = ('import resource, runpy, sys\n'
+            'resource.setrlimit(resource.RLIMIT_FSIZE, (300 * 1024,) * 2)\n'
+            'del sys.argv[0]\nrunpy.run_path(sys.argv[0], run_name="__main__")')
+    done = python('-c', code, 'tools/train.py', config, '--work-dir', tmp_path, '--seed', 3,
+                  '--cfg-options', 'train_cfg.max_epochs=1', code=2)
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith('error: ') and 'epoch_1.pth' in last and 'Traceback' not in done.stderr
     assert not list(tmp_path.glob('*.pth')) and not list(tmp_path.glob('.*part'))
@@ -254,14 +254,14 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(config, tmp_path)
 @pytest.mark.slow
 def test_real_faces_from_photograph_to_number(faces_root, tmp_path):
     """Training on real people's folders, measuring on others."""
-    outside('tools/train.py', 'configs/lrfr/faces_folder.py', '--work-dir', tmp_path, '--seed', 0,
-            '--cfg-options', f'train_dataloader.dataset.source.root={faces_root}/att_faces',
-            'train_dataloader.dataset.source.identities=[s01..s06]',
-            'train_dataloader.num_workers=0', 'train_dataloader.batch_size=20', *SHORT)
-    outside('tools/test.py', 'configs/lrfr/faces_folder.py', tmp_path / 'epoch_1.pth',
-            '--work-dir', tmp_path / 'test', '--cfg-options',
-            f'test_dataloader.dataset.0.source.root={faces_root}/att_faces',
-            'test_dataloader.dataset.0.source.identities=[s25..s30]',
-            'test_dataloader.dataset.0.num_pairs=200')
+    python('tools/train.py', 'configs/lrfr/faces_folder.py', '--work-dir', tmp_path, '--seed', 0,
+           '--cfg-options', f'train_dataloader.dataset.source.root={faces_root}/att_faces',
+           'train_dataloader.dataset.source.identities=[s01..s06]',
+           'train_dataloader.num_workers=0', 'train_dataloader.batch_size=20', *SHORT)
+    python('tools/test.py', 'configs/lrfr/faces_folder.py', tmp_path / 'epoch_1.pth',
+           '--work-dir', tmp_path / 'test', '--cfg-options',
+           f'test_dataloader.dataset.0.source.root={faces_root}/att_faces',
+           'test_dataloader.dataset.0.source.identities=[s25..s30]',
+           'test_dataloader.dataset.0.num_pairs=200')
     metrics = json.loads((tmp_path / 'test' / 'metrics.json').read_text())
     assert metrics['faces/accuracy'] > 55

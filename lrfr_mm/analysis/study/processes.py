@@ -74,6 +74,7 @@ def _run(function: Callable[..., int | None], arguments: tuple, log: Path, place
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     sys.stdout.reconfigure(line_buffering=True)
+    multiprocessing.set_start_method(None, force=True)  # of the run's data loaders: the default
     os.environ.update(place)
     if 'OMP_NUM_THREADS' in place:  # the server's torch has read the variable already
         torch.set_num_threads(int(place['OMP_NUM_THREADS']))

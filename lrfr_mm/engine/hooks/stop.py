@@ -109,8 +109,11 @@ def _kill_workers() -> None:
 
     torch and multiprocessing send them a SIGTERM each, then wait without end. The two can reach a
     worker as one, which it ignores. This runs between them: after torch's, which is registered when
-    a loader starts its workers, and before multiprocessing's.
+    a loader starts its workers, and before multiprocessing's. torch's handler of SIGCHLD would
+    print a traceback for each killed worker.
     """
+    if hasattr(signal, 'SIGCHLD'):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()

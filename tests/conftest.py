@@ -1,8 +1,6 @@
 import os
-import warnings
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 import torch
@@ -29,15 +27,6 @@ def _seeded_and_scoped():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-@pytest.fixture
-def forked_workers(monkeypatch):
-    """joblib's worker processes are copies of this process, which need not import anything again;
-    test_jobs and test_detectors have tests with workers as users have them.
-    """
-    monkeypatch.setattr(joblib.externals.loky.backend.context, '_DEFAULT_START_METHOD', 'fork')
-    warnings.filterwarnings('ignore', '`fork` start method')
 
 
 @pytest.fixture(scope='session')

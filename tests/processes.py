@@ -92,6 +92,23 @@ def python(*words, code=0, cwd=ROOT, env=None, timeout=900):
     return done
 
 
+APART = '''
+import sys
+from importlib import import_module
+from joblib.externals.loky.backend.context import set_start_method
+set_start_method('fork')
+getattr(import_module(sys.argv[1]), sys.argv[2])(*sys.argv[3:])
+'''
+
+
+def run_apart(module, function, *words):
+    """``module.function(*words)`` in a process whose joblib workers are copies of it, which import
+    nothing again either. (A copy of pytest's process could wait for a lock that one of its threads
+    held.) test_jobs and test_detectors have tests with workers as users have them.
+    """
+    python('-c', APART, module, function, *words)
+
+
 def start_ranks(world, *words, env=None):
     """``world`` processes of one command as torchrun starts them."""
     common = dict(WORLD_SIZE=world, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(), **(env or {}))

@@ -98,9 +98,8 @@ def decode(data: bytes, decoder: str = 'cv2') -> np.ndarray:
         raise InputError('the image is empty (0 bytes)')
     try:
         header = read_header(data)
-        if header is not None:
+        if header is not None and not 0 < header.width * header.height <= MAX_PIXELS:
             _check_size(header.width, header.height)
-        if header is not None and header.width * header.height == 0:
             raise ValueError(f'{header.width}x{header.height} px')
         image = _decode(data, header, decoder)
     except InputError:

@@ -16,6 +16,8 @@ _ORIENTATION = 274
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 _SEGMENT = struct.Struct('>HH')
 _FRAME = struct.Struct('>HHB')
+# Most of what a photograph's header is made of: JFIF's segment, quantisation and Huffman tables.
+_PASSED = frozenset((0xFFE0, 0xFFDB, 0xFFC4))
 _FRAMES = frozenset(0xFF00 + k for k in range(0xC0, 0xD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
 _PNG = b'\x89PNG\r\n\x1a\n'
 
@@ -62,17 +64,21 @@ def read_header(data: bytes) -> ImageHeader | None:
 
 
 def _jpeg(data: bytes) -> tuple[int, int, int, int]:
-    at, size, orientation = 2, None, 0
+    at, size, orientation, described = 2, None, 0, False
     while True:
         marker, length = _SEGMENT.unpack_from(data, at)
+        if marker in _PASSED:
+            at += 2 + length
+            continue
         if marker in _FRAMES:
             height, width, components = _FRAME.unpack_from(data, at + 5)
             size = width, height
         elif marker == 0xFFE1:  # EXIF, XMP and others
+            described = True
             if data[at + 4:at + 10] == b'Exif\0\0':
                 orientation = orientation or _exif_orientation(data[at + 10:at + 2 + length])
         elif marker == 0xFFDA and size is not None:  # the pixels follow
-            if not orientation and data.find(b'tiff:Orientation', 0, at) >= 0:
+            if described and not orientation:
                 orientation = _xmp_orientation(data[:at])
             return (*size, orientation or 1, components)
         elif marker == 0xFFFF:  # a fill byte

@@ -26,7 +26,7 @@ from lrfr_mm.datasets.decode import decode
 from lrfr_mm.datasets.sources import FaceSource
 from lrfr_mm.errors import InputError, InputExistsError
 from lrfr_mm.ops.resample import degrade_array
-from tests.processes import python
+from tests.processes import python, run_apart
 
 
 @given(st.integers(0, 10**6), st.integers(0, 6), st.integers(2, 60))
@@ -71,10 +71,9 @@ def messy(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize('workers', [1, 2])
-def test_audit_finds_what_is_wrong(messy, workers, forked_workers):
+def find_what_is_wrong(messy, workers):
     source = FolderFaces(messy)
-    summary = summarise(source, scan(source, workers, progress=False))
+    summary = summarise(source, scan(source, int(workers), progress=False))
     assert summary['images'] == 16 and summary['people'] == 4 and summary['one_image'] == 1
     assert summary['unreadable']['count'] == 1
     assert summary['unreadable']['examples'][0]['name'] == 'carl/cut.jpg'
@@ -85,6 +84,11 @@ def test_audit_finds_what_is_wrong(messy, workers, forked_workers):
     assert {(s['width'], s['height']): s['images'] for s in summary['sizes']} == {
         (112, 112): 14, (90, 60): 1}
     json.dumps(summary)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_audit_finds_what_is_wrong(messy, workers):
+    run_apart('tests.test_analysis.test_audit', 'find_what_is_wrong', messy, workers)
 
 
 def test_label_gaps(messy):

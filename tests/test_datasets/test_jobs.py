@@ -10,7 +10,7 @@ import pytest
 
 from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
 from lrfr_mm.errors import InputError, InputExistsError, MissingDependencyError
-from tests.processes import Python, python
+from tests.processes import Python, python, run_apart
 
 
 class Squares(ChunkWork):
@@ -47,17 +47,21 @@ def test_every_item_once_and_in_order(tmp_path, count, chunk, workers):
         assert all(path.read_text().split()[1] == '1' for path in paths)
 
 
-@pytest.mark.parametrize('workers', [1, 2])
-def test_an_error_passes_unchanged_and_a_second_start_makes_what_is_missing(tmp_path, workers,
-                                                                            forked_workers):
+def fail_and_go_on(folder, workers):
+    folder, workers = Path(folder), int(workers)
     with pytest.raises(InputError, match='item 17 is broken'):
-        run_chunks(Squares(17), 30, tmp_path, 5, workers=workers, progress=False)
-    assert not (tmp_path / 'chunk-000003').exists()
-    first = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+        run_chunks(Squares(17), 30, folder, 5, workers=workers, progress=False)
+    assert not (folder / 'chunk-000003').exists()
+    first = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert len(first) >= 1
-    paths = run_chunks(Squares(), 30, tmp_path, 5, workers=workers, progress=False)
+    paths = run_chunks(Squares(), 30, folder, 5, workers=workers, progress=False)
     assert squares(paths) == [i * i for i in range(30)]
     assert all(path.stat().st_mtime_ns == first[path] for path in first)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_an_error_passes_unchanged_and_a_second_start_makes_what_is_missing(tmp_path, workers):
+    run_apart('tests.test_datasets.test_jobs', 'fail_and_go_on', tmp_path, workers)
 
 
 @pytest.mark.parametrize(('chunk', 'workers', 'cluster'), [
@@ -74,10 +78,14 @@ class Dies(ChunkWork):
         path.write_text('')
 
 
-def test_a_killed_worker_is_an_error_that_names_the_items(tmp_path, forked_workers):
+def lose_a_worker(folder):
     with pytest.raises(RuntimeError, match=r'worker process ended .* 4 to 5'):
-        run_chunks(Dies(), 8, tmp_path, 2, workers=2, progress=False)
-    assert not list(tmp_path.glob('.work*'))
+        run_chunks(Dies(), 8, folder, 2, workers=2, progress=False)
+    assert not list(Path(folder).glob('.work*'))
+
+
+def test_a_killed_worker_is_an_error_that_names_the_items(tmp_path):
+    run_apart('tests.test_datasets.test_jobs', 'lose_a_worker', tmp_path)
 
 
 def test_building_moves_a_whole_directory_and_refuses_another_plan(tmp_path):
@@ -124,7 +132,7 @@ def test_building_does_not_take_a_foreign_directory_for_its_own(tmp_path):
 
 KILLED = '''
 import os, sys, time
-from joblib.externals.loky import set_start_method
+from joblib.externals.loky.backend.context import set_start_method
 from lrfr_mm.datasets.jobs import ChunkWork, building, run_chunks
 class Slow(ChunkWork):
     def write(self, start, stop, path):

@@ -77,7 +77,8 @@ time.sleep(900)
 '''
 
 
-def test_a_work_dir_is_for_one_training(config, tmp_path):
+def test_a_work_dir_is_for_one_training(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(lock_work_dir, '__defaults__', (.1,))  # seconds of patience
     holder = Python('-c', HOLD, tmp_path)
     try:
         holder.wait_for('locked')

@@ -4,6 +4,7 @@ import re
 import struct
 import threading
 import zlib
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 import torch
 
 from lrfr_mm.apis.gallery import SQLiteGallery
+from lrfr_mm.apis.inferencer import fuse_track
 from lrfr_mm.cli import main
+from lrfr_mm.cli.commands.watch import _Seen
 from lrfr_mm.evaluation.calibration import SizeCalibration
 from tests.test_cli.components import write_recognizer
 
@@ -156,8 +159,10 @@ def test_embed_writes_every_face(world, run, tmp_path):
     assert found['landmarks'].shape == (11, 5, 2) and len(set(found['name'])) == 10
 
 
-def test_watch_names_the_people_of_a_video(world, run, tmp_path):
+@pytest.mark.parametrize('forget', [1000, 2])
+def test_watch_names_the_people_of_a_video(world, run, tmp_path, monkeypatch, forget):
     pytest.importorskip('trackers')
+    monkeypatch.setattr('lrfr_mm.cli.commands.watch._FORGET', forget)
     video = cv2.VideoWriter(str(tmp_path / 'walk.avi'), cv2.VideoWriter_fourcc(*'FFV1'), 10,
                             (200, 100))
     if not video.isOpened():
@@ -169,6 +174,17 @@ def test_watch_names_the_people_of_a_video(world, run, tmp_path):
     assert len(lines) == 2, lines
     assert sorted(line.rpartition(': ')[2] for line in lines) == ['Person 0',
                                                                  'nobody of the gallery']
+
+
+def test_what_watch_keeps_of_a_track_is_its_fused_embedding():
+    vectors = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    seen = _Seen()
+    for frame, (vector, quality) in enumerate(zip(vectors, [.2, .9, .4, 0, .7], strict=True)):
+        seen.add(SimpleNamespace(embedding=vector, quality=quality, size=10 + frame % 3), frame)
+    np.testing.assert_allclose(seen.total / np.linalg.norm(seen.total),
+                               fuse_track(vectors, np.array([.2, .9, .4, 0, .7])), rtol=1e-5)
+    assert (seen.faces, seen.largest, seen.frame) == (5, 12, 4)
 
 
 def test_export_and_its_gate(world, run, tmp_path):

@@ -75,8 +75,28 @@ print(aug(dict(img=np.zeros((112, 112, 3), np.uint8)))['img_lr'].shape)
 '''
 
 
+FROM_A_TRAINING = '''
+import tempfile, torch
+from mmengine.logging.history_buffer import HistoryBuffer
+from lrfr_mm.registry import MODELS
+config = dict(type='FaceResNet', depth=18)
+net = MODELS.build(config)
+with tempfile.TemporaryDirectory() as folder:
+    state = {'backbone.' + key: value for key, value in net.state_dict().items()}
+    torch.save(dict(state_dict=state,
+                    message_hub=dict(log_scalars=dict(loss=HistoryBuffer([1.], [1])))),
+               folder + '/epoch_1.pth')
+    again = MODELS.build(dict(config, init_cfg=dict(
+        type='Pretrained', checkpoint=folder + '/epoch_1.pth', prefix='backbone.')))
+    again.init_weights()
+own = again.state_dict()
+print(all(torch.equal(own[key], value) for key, value in net.state_dict().items()))
+'''
+
+
 def test_a_fresh_interpreter_has_no_transformers_and_builds_models_and_transforms():
     """mmengine would import transformers for one optimizer, which still can be built."""
     codes = [WITHOUT_TRANSFORMERS.format(module=module) for module in MODULES]
-    lines = in_copies(LIBRARIES, *codes, NOTEBOOK)
-    assert lines == [*MODULES, '(2, 256)', '(112, 112, 3)']
+    lines = in_copies(LIBRARIES, *codes, NOTEBOOK, FROM_A_TRAINING)
+    assert lines[:len(MODULES) + 2] == [*MODULES, '(2, 256)', '(112, 112, 3)']
+    assert lines[-1] == 'True'  # behind what init_weights logs

@@ -1,10 +1,4 @@
-"""Loading mmengine's checkpoints as data, never as code.
-
-``torch.load(weights_only=True)`` refuses the HistoryBuffer and the numpy scalars that mmengine's
-message hub puts into a checkpoint. Exactly these are allowed here, and no others. A pickled
-HistoryBuffer looks up its four statistics by ``getattr``: that name resolves to a function that
-returns these four alone.
-"""
+"""Reading and writing mmengine's checkpoints."""
 from __future__ import annotations
 
 import os
@@ -12,14 +6,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmengine.fileio.backends import LocalBackend, register_backend
-from mmengine.logging.history_buffer import HistoryBuffer
 from safetensors.torch import load_file
 
 from lrfr_mm.errors import InputError, InputMissingError
 from lrfr_mm.files import whole_file
+from lrfr_mm.safe_loading import allow_checkpoint_classes
 
 __all__ = ['allow_checkpoint_classes', 'check_checkpoint', 'find_checkpoint', 'load_recognizer',
            'read_checkpoint', 'spread_like', 'whole_tensor', 'write_whole_files']
@@ -41,27 +34,6 @@ class WholeFileBackend(LocalBackend):
 def write_whole_files() -> None:
     """Make mmengine write checkpoints, and whatever else its file layer writes, that way."""
     register_backend('local', WholeFileBackend, force=True, prefixes='')
-
-
-def _statistic(owner: type, name: str):
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
-        raise ValueError(f'the checkpoint asks for {owner!r}.{name}, which is not data')
-    return getattr(HistoryBuffer, name)
-
-
-# torch finds an allowed global by these names.
-_statistic.__module__ = 'builtins'
-_statistic.__qualname__ = _statistic.__name__ = 'getattr'
-
-
-def allow_checkpoint_classes() -> None:
-    """Allow the plain classes of mmengine's checkpoints, and make ``weights_only`` the default."""
-    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # torch before 2.6 would load code
-    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
-    numbers = [type(np.dtype(kind)) for kind in ('bool', 'int32', 'int64', 'uint8', 'uint64',
-                                                 'float32', 'float64')]
-    torch.serialization.add_safe_globals([_statistic, HistoryBuffer, np.ndarray, np.dtype,
-                                          multiarray._reconstruct, multiarray.scalar, *numbers])
 
 
 def read_checkpoint(path: str, mmap: bool = False) -> dict:

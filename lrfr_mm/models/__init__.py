@@ -7,3 +7,6 @@ from lrfr_mm.models.losses import *
 from lrfr_mm.models.necks import *
 from lrfr_mm.models.recognizers import *
 from lrfr_mm.models.teachers import *
+from lrfr_mm.safe_loading import allow_checkpoint_classes
+
+allow_checkpoint_classes()

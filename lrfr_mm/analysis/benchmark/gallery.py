@@ -12,7 +12,7 @@ import numpy as np
 
 from lrfr_mm.analysis.benchmark.data import private_bytes
 from lrfr_mm.analysis.benchmark.timing import Result
-from lrfr_mm.apis.gallery import SQLiteGallery
+from lrfr_mm.registry import GALLERIES
 
 __all__ = ['benchmark_gallery', 'drawn_people']
 
@@ -45,6 +45,11 @@ def drawn_people(people: int, pictures: int, dims: int, seed: int = 0
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _gallery(*arguments, **options):
+    """A SQLiteGallery, by its name in the registry: it belongs to the rooms above this one."""
+    return GALLERIES.get('SQLiteGallery')(*arguments, **options)
 
 
 def benchmark_gallery(people: int = 250_000, pictures: int = 4, dims: int = 192, probes: int = 1000,
@@ -80,7 +85,7 @@ def _in_a_process(function: Callable[[], list[Result]]) -> list[Result]:
 
 
 def _fill(root: str, people: int, pictures: int, dims: int) -> Result:
-    gallery, took = SQLiteGallery(root, dims), 0.
+    gallery, took = _gallery(root, dims), 0.
     for first, vectors in drawn_people(people, pictures, dims):
         begin = time.perf_counter()
         gallery.enrol_many((f'person {first + k}', faces) for k, faces in enumerate(vectors))
@@ -127,7 +132,7 @@ def _spread(times: list[float]) -> dict[str, str]:
 
 def _search(root: str, index: str, drawn: dict, nearest: dict) -> list[Result]:
     before = private_bytes()
-    gallery = SQLiteGallery(root, index=index, audit=False)
+    gallery = _gallery(root, index=index, audit=False)
     every = np.concatenate(list(drawn.values()))
     first = _milliseconds(lambda: gallery.search(every[:1], 1)) / 1e3
     results = [Result(f'{index}: opening until the first answer', first, 's', {
@@ -148,7 +153,7 @@ def _search(root: str, index: str, drawn: dict, nearest: dict) -> list[Result]:
 
 def _write(root: str, index: str, dims: int, count: int = 50) -> list[Result]:
     """Enrol people, change their pictures, delete them; each followed by a search."""
-    gallery = SQLiteGallery(root, index=index)
+    gallery = _gallery(root, index=index)
     _, vectors = next(drawn_people(2 * count, 4, dims, seed=2))
     gallery.search(vectors[0, :1], 1)
     changes = {'enrol': lambda k: gallery.enrol(f'new {k}', vectors[k]),
@@ -175,7 +180,7 @@ def _readers(root: str, drawn: dict, seconds: float, readers: int = 2) -> Result
                 for _ in range(readers)]
         for _ in jobs:
             opened.acquire()
-        gallery = SQLiteGallery(root)
+        gallery = _gallery(root)
         start.set()
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
@@ -189,7 +194,7 @@ def _readers(root: str, drawn: dict, seconds: float, readers: int = 2) -> Result
 
 
 def _read(root: str, probes: np.ndarray, opened, start, seconds: float) -> list[float]:
-    gallery = SQLiteGallery(root, index='compressed', audit=False)
+    gallery = _gallery(root, index='compressed', audit=False)
     gallery.search(probes[:1], 1)
     opened.release()
     start.wait()

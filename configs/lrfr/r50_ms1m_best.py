@@ -1,10 +1,10 @@
-# The best combination found so far, for faces from software and from cameras: what r50_ms1m_plus.py
-# has, and
-# - octuplets over each batch (weight 10), for which a batch is made of 32 people with four pictures each,
+# The best combination found so far for small faces, from software and from cameras alike: what
+# r50_ms1m_plus.py has, and
+# - octuplets over each batch (weight 10), which is made of 32 people with four pictures each,
 # - LogFExp with weight 10,
-# - every second LR view as a camera makes it (blur, noise, JPEG) instead of bicubic alone.
-# Its numbers on drawn faces are in docs/methods.md ("What wins"). Not known: MS1MV2, on which it has
-# not been trained; the weights were chosen on small networks.
+# - half of the LR views as a camera makes them (blur, noise, JPEG) instead of bicubic alone.
+# What it wins and what it pays on drawn faces is in docs/methods.md ("What wins"). Not known: MS1MV2,
+# on which it has not been trained; the weights were chosen on small networks.
 _base_ = './r50_ms1m_plus.py'
 model = dict(
     data_preprocessor=dict(multi_res=dict(degradation=('bicubic', 'camera'))),

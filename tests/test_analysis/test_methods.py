@@ -335,8 +335,11 @@ def test_values_of_an_earlier_search_are_taken(study, tmp_path, monkeypatch):
     monkeypatch.setattr(command, 'run_rows', in_this_process)
     path = tmp_path / 'chosen.json'
     path.write_text(json.dumps({'chosen': {'lrfr': {'model.contrast_loss.loss_weight': 10.}}}))
+    settings = replace(settings, options=('model.backbone.model_name=resnet10t',))
     page = run_methods(replace(what, chosen=path), settings)
     assert not (settings.out / 'search').exists()
+    rows = list(csv.DictReader((settings.out / 'tables' / 'drawn.csv').open()))
+    assert {row['network'] for row in rows} == {'resnet10t'}  # that of --cfg-options
     used = {name: Config.fromfile(settings.out / 'configs' / f'{name}.py').model
             for name in ('lrfr', 'dcr')}
     assert used['lrfr'].contrast_loss.loss_weight == 10

@@ -104,8 +104,10 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
     epochs = study.epochs or base.train_cfg.get('max_epochs')
     if study.epochs is not None:
         base = with_epochs(base, study.epochs)
-    configs = {method.name: views_on_device(apply_changes(base, method.changes))
-               for method in methods}
+    options = dict(option.split('=', 1) for option in settings.options)
+    options.pop('data_root', None)  # moves the test's paths, when a run reads its config
+    configs = {method.name: with_values(views_on_device(apply_changes(base, method.changes)),
+                                        options) for method in methods}
     short = study.search_epochs or (epochs and max(1, epochs // 2))
     if study.chosen is not None:
         chosen, searched = _read_chosen(study.chosen, methods), dict.fromkeys(configs, 0)

@@ -3,8 +3,8 @@
 # - octuplets over each batch (weight 10), which is made of 32 people with four pictures each,
 # - LogFExp with weight 10,
 # - half of the LR views as a camera makes them (blur, noise, JPEG) instead of bicubic alone.
-# What it wins and what it pays on drawn faces is in docs/methods.md ("What wins"). Not known: MS1MV2,
-# on which it has not been trained; the weights were chosen on small networks.
+# What it wins and what it pays on drawn faces is in docs/methods.md ("What wins"). Not known:
+# MS1MV2, on which it has not been trained; the weights were chosen on small networks.
 _base_ = './r50_ms1m_plus.py'
 model = dict(
     data_preprocessor=dict(multi_res=dict(degradation=('bicubic', 'camera'))),

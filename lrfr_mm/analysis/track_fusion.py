@@ -29,6 +29,7 @@ FUSIONS: dict[str, Callable[[np.ndarray], np.ndarray] | None] = {
     'plain mean': np.ones_like,
     'weighted by size': lambda sizes: sizes,  # Face.quality, but for the detector's score
     'weighted by size squared': np.square,
+    'weighted by size to the fourth': lambda sizes: sizes ** 4,
     'largest view alone': None,
 }
 
@@ -110,7 +111,7 @@ def simulate_tracks(images: np.ndarray, labels: np.ndarray, settings: TrackSetti
 
 def track_fusion(embed: Callable[[np.ndarray], np.ndarray], images: np.ndarray,
                  labels: np.ndarray, settings: TrackSettings | None = None,
-                 lengths: Sequence[int] = (2, 4, 8), draws: int = 500) -> pd.DataFrame:
+                 lengths: Sequence[int] = (4, 8), draws: int = 200) -> pd.DataFrame:
     """Compare ways to make one embedding of a track.
 
     Args:

@@ -10,8 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from lrfr_mm.deployment.network import ExportNetwork
-from lrfr_mm.deployment.parity import ParityFaces, ParityReport, measure_parity, mixed_sizes
+from lrfr_mm.deployment.network import ExportNetwork, as_function
+from lrfr_mm.deployment.parity import (
+    Network,
+    ParityFaces,
+    ParityReport,
+    measure_parity,
+    mixed_sizes,
+)
 from lrfr_mm.deployment.targets.base import ExportTarget
 from lrfr_mm.errors import InputError, UserError
 from lrfr_mm.files import make_directory
@@ -31,7 +37,8 @@ class ExportRefusedError(UserError):
 def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: ParityFaces,
                       precision: str = 'fp32', size: int = 112, flip_test: str = 'none',
                       unit_length: bool = True, calibration: np.ndarray | None = None,
-                      max_loss: float = .5, min_cosine: float = 0.) -> ParityReport:
+                      max_loss: float = .5, min_cosine: float = 0.,
+                      original: Network | None = None) -> ParityReport:
     """Write a recognizer for another runtime, if it is as good there.
 
     Args:
@@ -48,6 +55,7 @@ def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: Pa
             large faces alone cut off what small ones give.
         max_loss: Loss of verification accuracy, percentage points, that is accepted at any size.
         min_cosine: Least mean cosine of original and exported embeddings at any size.
+        original: What the export is compared with; default the recognizer.
 
     Returns:
         The comparison.
@@ -74,15 +82,11 @@ def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: Pa
     network = ExportNetwork(recognizer, flip_test, unit_length).eval()
     threads = torch.get_num_threads()
 
-    @torch.no_grad()
-    def original(images: np.ndarray) -> np.ndarray:
-        return network(torch.from_numpy(images)).numpy()
-
     make_directory(out.parent)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f'.{out.name}.') as folder:
         made = Path(folder, out.name)
         target.export(network, size, made, precision, calibration)
-        report = measure_parity(original, target.load(made, threads), faces)
+        report = measure_parity(original or as_function(network), target.load(made, threads), faces)
         files = sorted(Path(folder).iterdir())
         report.megabytes = sum(file.stat().st_size for file in files) / 1e6
         _check(report, f'{to} {precision}', max_loss, min_cosine)

@@ -1,13 +1,16 @@
 """The network that is exported: from uint8 faces to embeddings."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from lrfr_mm.evaluation.functional.fusion import FLIP_TESTS
 
-__all__ = ['ExportNetwork']
+__all__ = ['ExportNetwork', 'as_function']
 
 
 class ExportNetwork(nn.Module):
@@ -37,3 +40,12 @@ class ExportNetwork(nn.Module):
             embeddings = (torch.cat([embeddings, mirrored], 1) if self.flip_test == 'concat'
                           else embeddings + mirrored)
         return F.normalize(embeddings.float()) if self.unit else embeddings.float()
+
+
+def as_function(network: ExportNetwork) -> Callable[[np.ndarray], np.ndarray]:
+    """The network as a function from uint8 RGB (N, 3, H, W) to float32 (N, D), on the CPU."""
+    @torch.no_grad()
+    def run(faces: np.ndarray) -> np.ndarray:
+        return np.asarray(network(torch.from_numpy(faces)).numpy())
+
+    return run

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lrfr_mm.deployment.export import export_recognizer
-from lrfr_mm.deployment.network import ExportNetwork
+from lrfr_mm.deployment.network import ExportNetwork, as_function
 from lrfr_mm.deployment.parity import ParityFaces, measure_speed
 from lrfr_mm.registry import EXPORT_TARGETS
 
@@ -44,12 +44,21 @@ def export_table(recognizer: nn.Module, folder: str | Path, faces: ParityFaces,
         ``loss@S`` (points of accuracy) with its 95 % interval ``loss_low@S`` to ``loss_high@S``,
         and ``accuracy@S`` of the original (%).
     """
+    network, known = as_function(ExportNetwork(recognizer, flip_test).eval()), {}
+
+    def original(images: np.ndarray) -> np.ndarray:  # every export is compared on the same faces
+        key = images.tobytes()
+        if key not in known:
+            known[key] = network(images)
+        return known[key]
+
     rows = []
     for to, precision in _kinds():
         say(f'{to} {precision}')
         report = export_recognizer(
             recognizer, to, _path(Path(folder), to, precision), faces, precision, size, flip_test,
-            calibration=calibration if precision == 'int8' else None, max_loss=100.)
+            calibration=calibration if precision == 'int8' else None, max_loss=100.,
+            original=original)
         row = dict(target=to, precision=precision, megabytes=report.megabytes)
         for measured in report.rows:
             s = measured['size']
@@ -74,13 +83,8 @@ def speed_table(recognizer: nn.Module, folder: str | Path, images: np.ndarray, t
         A row each: ``target``, ``precision``, ``p50`` and ``p95`` of the latency of one face (ms),
         ``throughput`` (faces/s in batches of 32). Exports that are not in ``folder`` are left out.
     """
-    network = ExportNetwork(recognizer, flip_test).eval()
+    original = as_function(ExportNetwork(recognizer, flip_test).eval())
     before = torch.get_num_threads()
-
-    @torch.no_grad()
-    def original(faces: np.ndarray) -> np.ndarray:
-        return network(torch.from_numpy(faces)).numpy()
-
     rows = []
     try:
         torch.set_num_threads(threads)

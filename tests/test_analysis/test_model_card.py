@@ -80,7 +80,9 @@ def test_a_card_holds_the_numbers(tmp_path, rng):
         embeddings[size] = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
     calibration = SizeCalibration.fit(embeddings, identities, source='thirty people')
     run = dict(rows=[dict(benchmark='lfw', metric='accuracy', value=99.4, interval=[99.1, 99.6],
-                          protocol='exact, 10 folds', alignment='MTCNN')])
+                          protocol='exact, 10 folds', alignment='MTCNN'),
+                     dict(benchmark='lfw', metric='auc', value=99.8, protocol='exact, 10 folds',
+                          alignment='MTCNN')])
     write_card(CardInputs('Mine & ours', 'model = 1', 'f' * 40, 'Drawn faces.', 'Doors.', run,
                           calibration, dict(tone=group_error_rates(
                               embeddings[7], identities, np.where(identities < 9, 'a', 'b'), .4)),
@@ -89,6 +91,6 @@ def test_a_card_holds_the_numbers(tmp_path, rng):
     assert f'| 7 px | 112 px | {calibration.threshold((7, 112), .01):.3f} |' in text
     assert 'too few people' in text  # 30 people say nothing of a rate of 0.001
     for part in ('| lfw | accuracy | 99.40 | 99.1 to 99.6 |', 'thirty people', '1,234,567',
-                 'Doors.', '| a | 9 |'):
+                 'Doors.', '| a | 9 |', '| lfw | auc | 99.80 |  |  |'):
         assert part in text
     assert 'Mine &amp; ours' in (tmp_path / 'card.html').read_text()

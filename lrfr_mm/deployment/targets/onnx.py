@@ -1,6 +1,8 @@
 """ONNX, run by onnxruntime."""
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import tempfile
 from collections.abc import Callable
@@ -102,13 +104,14 @@ def _quantise(path: Path, calibration: np.ndarray) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             prepared = Path(folder, 'prepared.onnx')
             quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-            quantize_static(str(prepared), str(path), Faces(), quant_format=QuantFormat.QDQ,
-                            per_channel=True, weight_type=QuantType.QInt8,
-                            activation_type=QuantType.QUInt8,
-                            op_types_to_quantize=list(_QUANTISED),
-                            nodes_to_exclude=_sensitive_layers(prepared),
-                            calibrate_method=CalibrationMethod.Percentile,
-                            extra_options=dict(CalibPercentile=_PERCENTILE))
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
+                quantize_static(str(prepared), str(path), Faces(), quant_format=QuantFormat.QDQ,
+                                per_channel=True, weight_type=QuantType.QInt8,
+                                activation_type=QuantType.QUInt8,
+                                op_types_to_quantize=list(_QUANTISED),
+                                nodes_to_exclude=_sensitive_layers(prepared),
+                                calibrate_method=CalibrationMethod.Percentile,
+                                extra_options=dict(CalibPercentile=_PERCENTILE))
     finally:
         root.setLevel(level)
 

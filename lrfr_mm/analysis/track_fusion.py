@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from lrfr_mm.analysis.real.people import FaceSet, read_faces
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.errors import InputError
-from lrfr_mm.evaluation.functional import fuse_track
+from lrfr_mm.evaluation.functional.fusion import QUALITY_POWER, fuse_track
 from lrfr_mm.ops.degradations import degrade_image
 from lrfr_mm.ops.draws import sample_key
 from lrfr_mm.ops.jitter import JitterDraw, jitter_images
@@ -27,9 +27,9 @@ __all__ = ['FUSIONS', 'TrackSettings', 'several_faces', 'simulate_tracks', 'trac
 # Weight of each view from its size in px; None takes the largest view alone.
 FUSIONS: dict[str, Callable[[np.ndarray], np.ndarray] | None] = {
     'plain mean': np.ones_like,
-    'weighted by size': lambda sizes: sizes,  # Face.quality, but for the detector's score
+    'weighted by size': lambda sizes: sizes,  # as Face.quality, but for the detector's score
     'weighted by size squared': np.square,
-    'weighted by size to the fourth': lambda sizes: sizes ** 4,
+    'weighted by size to the fourth': lambda sizes: sizes ** QUALITY_POWER,
     'largest view alone': None,
 }
 

@@ -183,7 +183,7 @@ def test_what_watch_keeps_of_a_track_is_its_fused_embedding():
     for frame, (vector, quality) in enumerate(zip(vectors, [.2, .9, .4, 0, .7], strict=True)):
         seen.add(SimpleNamespace(embedding=vector, quality=quality, size=10 + frame % 3), frame)
     np.testing.assert_allclose(seen.total / np.linalg.norm(seen.total),
-                               fuse_track(vectors, np.array([.2, .9, .4, 0, .7])), rtol=1e-5)
+                               fuse_track(vectors, np.array([.2, .9, .4, 0, .7]) ** 4), rtol=1e-5)
     assert (seen.faces, seen.largest, seen.frame) == (5, 12, 4)
 
 

@@ -18,8 +18,8 @@ class Face:
         size: Side, in px of the picture, of what the aligned face shows. It is what the calibration
             by face size takes; below the network's input size the face was enlarged.
         score: The detector's confidence, 0 to 1.
-        quality: ``score * min(1, size / S)`` with S the network's input size, 0 to 1: the weight
-            of the face when the embeddings of a track are fused.
+        quality: ``score * min(1, size / S)`` with S the network's input size, 0 to 1. Its
+            fourth power is the face's weight when the embeddings of a track are fused.
         found_in: 'image', 'tile@F' for a face that was found after enlarging a part of the picture
             F times, or 'aligned' where no detector was used.
         image: The aligned face, uint8 RGB (S, S, 3).

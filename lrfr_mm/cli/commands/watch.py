@@ -19,6 +19,7 @@ from lrfr_mm.cli.common import (
     load_inferencer,
     open_gallery,
 )
+from lrfr_mm.evaluation.functional.fusion import QUALITY_POWER
 
 _FORGET = 1000  # frames after which a track that is not seen again has ended for certain
 
@@ -34,7 +35,7 @@ class _Seen:
     frame: int = 0
 
     def add(self, face: Face, frame: int) -> None:
-        self.total = self.total + face.quality * face.embedding
+        self.total = self.total + face.quality ** QUALITY_POWER * face.embedding
         self.faces += 1
         self.largest = max(self.largest, face.size)
         self.frame = frame

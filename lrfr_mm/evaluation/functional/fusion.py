@@ -5,9 +5,12 @@ import numpy as np
 
 from lrfr_mm.evaluation.functional.vectors import normalise
 
-__all__ = ['FLIP_TESTS', 'fuse_flip', 'fuse_track', 'pair_scores']
+__all__ = ['FLIP_TESTS', 'QUALITY_POWER', 'fuse_flip', 'fuse_track', 'pair_scores']
 
 FLIP_TESTS = ('none', 'concat', 'sum')
+# Of the quality, for the weights of a track's views: the plain mean, the quality itself and its
+# square are worse where sizes differ (docs/deploy.md, Tracks).
+QUALITY_POWER = 4
 
 
 def fuse_flip(embeddings: np.ndarray, mirrored: np.ndarray | None, flip_test: str) -> np.ndarray:
@@ -37,8 +40,8 @@ def fuse_track(embeddings: np.ndarray, weights: np.ndarray | None = None) -> np.
 
     Args:
         embeddings: Unit vectors (N, D).
-        weights: Weight of each, (N,), not negative, for example ``Face.quality``; None for the
-            plain mean.
+        weights: Weight of each, (N,), not negative, for example
+            ``Face.quality ** QUALITY_POWER``; None for the plain mean.
 
     Returns:
         float32 (D,).

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 
 from lrfr_mm.apis import Embedder
-from lrfr_mm.apis.gallery import SQLiteGallery
+from lrfr_mm.apis.gallery import Gallery, SQLiteGallery
 from lrfr_mm.apis.inferencer import Face, FaceInferencer, PictureResult
 from lrfr_mm.apis.model_zoo import cache_dir, find_model, list_models
 from lrfr_mm.datasets.face_dataset import FaceDataset
@@ -23,7 +24,9 @@ from lrfr_mm.registry import SOURCES
 
 __all__ = ['add_calibration_argument', 'add_detector_arguments', 'add_model_arguments',
            'best_face', 'calibration_path', 'face_source', 'find_calibration', 'load_calibration',
-           'load_embedder', 'load_inferencer', 'open_gallery', 'parity_faces']
+           'load_embedder', 'load_inferencer', 'open_gallery', 'parity_faces', 'usual_fpir']
+
+_USUAL_FPIR = .05
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +120,21 @@ def open_gallery(path: str, embedder: Embedder) -> SQLiteGallery:
     if not Path(path, 'gallery.sqlite').is_file():
         raise InputMissingError(f'there is no gallery in {path}; `lrfr enroll` makes one')
     return SQLiteGallery(path, fingerprint=embedder.fingerprint)
+
+
+def usual_fpir(wanted: float | None, gallery: Gallery, calibration: SizeCalibration) -> float:
+    """The wanted rate; where none is given 0.05, or the lowest that the calibration supports for
+    this gallery if that is higher, which is then said on stderr.
+    """
+    if wanted is not None:
+        return wanted
+    finest = gallery.finest_fpir(calibration)
+    if finest <= _USUAL_FPIR:
+        return _USUAL_FPIR
+    print(f'The people of the calibration are too few for a rate of {_USUAL_FPIR:g} in this '
+          f'gallery: a person who is not enrolled is taken for somebody at a rate of {finest:.2g}.',
+          file=sys.stderr)
+    return min(finest * (1 + 1e-9), 1 - 1e-9)
 
 
 def face_source(text: str, first_identity: int, images_per_identity: int = 6) -> FaceSource:

@@ -321,7 +321,7 @@ def test_faces_of_5_px_get_no_verdict_and_no_identity(world, run, tmp_path):
                'RedSpecks', code=2, dots=False)
     assert 'a face of 5 px is below the smallest calibrated size, 7 px' in text
     text = run('identify', world / 'people', world / 'group.png', '--detector', 'RedSpecks',
-               dots=False)
+               '--fpir', .2, dots=False)
     assert text.splitlines() == [f'{world / "group.png"}: 2 face(s) below 7 px, for which no error '
                                  'rate is known']
 
@@ -380,6 +380,14 @@ def test_a_stream_that_stalls_ends_the_watch_with_one_line(world, run, monkeypat
     assert lines[0].endswith('track 0, 1 face(s) up to 56 px: Person 0'), text
     assert lines[-1] == ('error: rtsp://camera/1 has given no frame for 2 s: the stream has '
                          'stalled')
+
+
+def test_identify_without_a_rate_takes_the_lowest_that_is_known(world, run):
+    text = run('identify', world / 'people', picture(world, 'p0-2'), picture(world, 'p2-0'))
+    calibration = SizeCalibration.load(world / 'net0.calibration.json')
+    finest = SQLiteGallery(world / 'people', fingerprint=None).finest_fpir(calibration)
+    assert finest > .05 and f'at a rate of {finest:.2g}.' in text
+    assert 'px: Person 0 (' in text and 'px: nobody of the gallery' in text
 
 
 def test_verify_without_a_rate_takes_the_lowest_that_is_known(world, run):

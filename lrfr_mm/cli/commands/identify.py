@@ -16,14 +16,16 @@ from lrfr_mm.cli.common import (
     load_calibration,
     load_inferencer,
     open_gallery,
+    usual_fpir,
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('gallery', help='folder of the gallery')
     parser.add_argument('inputs', nargs='+', help='pictures, folders, videos')
-    parser.add_argument('--fpir', type=float, default=.05, help='wanted rate at which a person who '
-                        'is not enrolled is taken for somebody (default: 0.05)')
+    parser.add_argument('--fpir', type=float, help='wanted rate at which a person who is not '
+                        'enrolled is taken for somebody (default: 0.05, or the lowest that the '
+                        'calibration supports for this gallery)')
     add_calibration_argument(parser)
     parser.add_argument('--json', action='store_true', help='print a line of JSON for each face')
     parser.add_argument('--actor', default='command line', help='who asks, for the audit log')
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     inferencer = load_inferencer(args, show_progress=False)
     calibration = load_calibration(args, inferencer.embedder)
     gallery = open_gallery(args.gallery, inferencer.embedder)
+    fpir = usual_fpir(args.fpir, gallery, calibration)
     unreadable = False
     for result in inferencer.stream(args.inputs):
         where = result.name if result.frame is None else f'{result.name}, frame {result.frame}'
@@ -50,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         if not known:
             continue
         answers = gallery.identify(np.stack([face.embedding for face in known]),
-                                   [face.size for face in known], calibration, args.fpir,
+                                   [face.size for face in known], calibration, fpir,
                                    args.actor)
         for face, answer in zip(known, answers, strict=True):
             best = answer.candidate

@@ -18,6 +18,7 @@ from lrfr_mm.cli.common import (
     load_calibration,
     load_inferencer,
     open_gallery,
+    usual_fpir,
 )
 from lrfr_mm.evaluation.functional.fusion import QUALITY_POWER
 
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--every', type=int, default=1, help='each how-manieth frame')
     parser.add_argument('--timeout', type=float, default=10., help='seconds without a frame after '
                         'which a stream has stalled')
-    parser.add_argument('--fpir', type=float, default=.05, help='as of `lrfr identify`')
+    parser.add_argument('--fpir', type=float, help='as of `lrfr identify`')
     add_calibration_argument(parser)
     parser.add_argument('--actor', default='command line', help='who asks, for the audit log')
     add_model_arguments(parser)
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     inferencer = load_inferencer(args, show_progress=False)
     calibration = load_calibration(args, inferencer.embedder)
     gallery = open_gallery(args.gallery, inferencer.embedder)
+    fpir = usual_fpir(args.fpir, gallery, calibration)
     tracker, tracks = FaceTracker(), {}
     source = int(args.source) if args.source.isdigit() else args.source
     for frame, result in enumerate(inferencer.stream(source, 1, args.every, args.timeout)):
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
             if seen.largest < 1.2 * seen.asked:
                 continue
             seen.asked = seen.largest
-            (answer,) = gallery.identify(seen.total, [seen.largest], calibration, args.fpir,
+            (answer,) = gallery.identify(seen.total, [seen.largest], calibration, fpir,
                                          args.actor)
             time = f'{result.seconds:7.2f} s' if result.seconds is not None else ''
             print(f'{time}  track {number}, {seen.faces} face(s) up to {seen.largest:.0f} px: '

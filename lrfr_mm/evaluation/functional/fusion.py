@@ -55,8 +55,8 @@ def fuse_track(embeddings: np.ndarray, weights: np.ndarray | None = None) -> np.
         raise ValueError(f'{len(weights)} weights for embeddings {embeddings.shape}')
     if (weights < 0).any() or not weights.any():
         raise ValueError('weights must not be negative, nor all 0')
-    mean = weights @ embeddings
-    return (mean / np.linalg.norm(mean)).astype(np.float32)
+    mean: np.ndarray = weights @ embeddings
+    return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
 def pair_scores(first: np.ndarray, second: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def person_pair_rate(accepted: ArrayLike, compared: ArrayLike) -> tuple[float, f
     if total == 0:
         return float('nan'), float('nan')
     rate = float(np.sum(accepted) / 2 / total)
-    residual = accepted - rate * counts
+    residual = np.asarray(accepted, np.float64) - rate * counts
     own = (residual ** 2).sum() / 2
     shared = (residual.sum(1) ** 2).sum() - own
     return rate, float(np.sqrt(max(shared * people / max(people - 1, 1), own)) / total)

@@ -15,6 +15,7 @@ from lrfr_mm.deployment import (
     table,
 )
 from lrfr_mm.deployment.parity import mixed_sizes
+from lrfr_mm.deployment.targets.onnx import _calibration_faces
 from lrfr_mm.errors import InputError
 from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import EXPORT_TARGETS, MODELS
@@ -153,3 +154,12 @@ def test_the_table_has_a_row_for_each_export_and_its_speed(recognizer, faces, tm
     assert speeds.target.tolist() == ['original', 'torch-export']
     assert (speeds.p50 <= speeds.p95).all() and (speeds.throughput > 0).all()
     assert len(table.speed_table(recognizer, tmp_path / 'nowhere', faces.images)) == 1
+
+
+@pytest.mark.parametrize('count, want', [(3, 3), (16, 16), (24, 16), (95, 80), (476, 96)])
+def test_the_quantiser_gets_whole_batches_of_faces_of_all_sizes(count, want):
+    faces = np.arange(count)
+    chosen = _calibration_faces(faces)
+    assert len(chosen) == len(set(chosen.tolist())) == want
+    if count > 90:  # sizes follow one another in turn: an even choice could hit one alone
+        assert np.bincount(chosen % 5).min() > want // 10

@@ -40,8 +40,8 @@ class ONNXTarget(ExportTarget):
 
     'fp16' stores and computes in half precision between the two ends. 'int8' quantises the
     convolutions with onnxruntime's static quantiser: weights by channel, activations by the range
-    that holds 99.99 % of their values on the calibration faces, of which 96 are used, evenly
-    chosen. The first convolution, the depthwise ones and the last layer, which are few of the
+    that holds 99.99 % of their values on the calibration faces, of which 96 are used, drawn
+    at random. The first convolution, the depthwise ones and the last layer, which are few of the
     weights and lose most, stay in float. Weights have 8 bits: on x86 processors without VNNI the
     sums of their products saturate, so that an export should be compared there as well.
     """
@@ -86,8 +86,7 @@ def _quantise(path: Path, calibration: np.ndarray) -> None:
     )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    chosen = np.linspace(0, len(calibration) - 1, min(len(calibration), _CALIBRATION_FACES))
-    calibration = calibration[chosen.astype(int)]
+    calibration = _calibration_faces(calibration)
 
     class Faces(CalibrationDataReader):
         def __init__(self):
@@ -114,6 +113,16 @@ def _quantise(path: Path, calibration: np.ndarray) -> None:
                                 extra_options=dict(CalibPercentile=_PERCENTILE))
     finally:
         root.setLevel(level)
+
+
+def _calibration_faces(faces: np.ndarray) -> np.ndarray:
+    """At most 96 of ``faces`` in random order (seed 0), in whole batches: its histograms
+    cannot be joined over batches of several sizes.
+    """
+    count = min(len(faces), _CALIBRATION_FACES)
+    if count > _CALIBRATION_BATCH:
+        count -= count % _CALIBRATION_BATCH
+    return faces[np.random.default_rng(0).permutation(len(faces))[:count]]
 
 
 def _sensitive_layers(path: Path) -> list[str]:

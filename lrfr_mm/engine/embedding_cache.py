@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
 
 import numpy as np
 import torch
@@ -26,17 +28,20 @@ class EmbeddingCache:
     """Files named by (benchmark, network, images, view).
 
     The network's part of the key hashes its structure, its parameters and buffers, and the plain
-    attributes of every module, the preprocessor's among them. The images' part hashes every encoded
-    image in the benchmark's order, the decoder, the attributes of the benchmark and of each
-    transform, and some images after the pipeline.
+    attributes of every module, the preprocessor's among them, with the names of functions (an
+    activation) and dtypes. The images' part hashes every encoded image in the benchmark's order,
+    the decoder, the attributes of the benchmark and of each transform, the collate function's name
+    and arguments, and some images after the pipeline.
 
     Args:
         folder: Directory of the files.
         model: The recognizer; all ranks must construct the cache, since parameters may be sharded.
+        collate_fn: The loader's collate function, if it is not ours; its name and its arguments
+            belong to the images' part.
     """
 
-    def __init__(self, folder: str, model: torch.nn.Module):
-        self.folder = Path(folder)
+    def __init__(self, folder: str, model: torch.nn.Module, collate_fn: Callable | None = None):
+        self.folder, self._collate = Path(folder), collate_fn
         parameter = next(model.parameters(), None)  # another runtime's network has none
         device = 'cpu' if parameter is None else parameter.device.type
         self._model = f'{network_fingerprint(model)}-{device}'
@@ -75,6 +80,8 @@ class EmbeddingCache:
     def key(self, benchmark) -> str:
         """What tells ``benchmark``, under this network, from any other."""
         digest = _Digest()
+        if self._collate is not None:
+            digest.add(_named(self._collate) or type(self._collate).__qualname__)
         for part in (benchmark, getattr(benchmark, 'inner', None)):
             if part is not None:
                 digest.add((type(part).__qualname__, _plain_attributes(part),
@@ -170,8 +177,22 @@ def _is_plain(value) -> bool:
 
 def _plain_attributes(owner) -> dict:
     """Attributes of an object that are numbers, texts, arrays, or collections of these."""
-    return {name: value for name, value in vars(owner).items()
-            if name not in _NOT_SETTINGS and _is_plain(value)}
+    return {name: value if _is_plain(value) else _named(value)
+            for name, value in vars(owner).items()
+            if name not in _NOT_SETTINGS and (_is_plain(value) or _named(value))}
+
+
+def _named(value) -> str:
+    """What names a function (an activation, a collate function) or a dtype; '' for other objects.
+    """
+    if isinstance(value, partial):
+        settings = sorted((key, repr(item)) for key, item in value.keywords.items())
+        return f'{_named(value.func)} {[repr(item) for item in value.args]} {settings}'
+    if isinstance(value, (torch.dtype, torch.device)):
+        return repr(value)
+    if isinstance(value, (FunctionType, BuiltinFunctionType, type)):
+        return f'{value.__module__}.{value.__qualname__}'
+    return ''
 
 
 def _description(step, depth: int = 4) -> tuple:

@@ -1,6 +1,7 @@
 """Validation and test over several benchmarks, and the embeddings they keep."""
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from PIL import Image
 
-from lrfr_mm.datasets import SampledPairs, SyntheticFaces
+from lrfr_mm.datasets import SampledPairs, SyntheticFaces, face_collate
 from lrfr_mm.engine.checkpoint import read_checkpoint
 from lrfr_mm.engine.embedding import embed_images, embedded_batches
 from lrfr_mm.engine.embedding_cache import EmbeddingCache
@@ -111,10 +112,10 @@ def model_of(config, **preprocessor):
     return MODELS.build(embedding_config(settings)).eval()
 
 
-def key(model, folder='x', **settings):
+def key(model, folder='x', collate_fn=None, **settings):
     source = SyntheticFaces(3, 3)
     benchmark = SampledPairs('drawn', source, num_pairs=6, **settings)
-    return EmbeddingCache(folder, model).key(benchmark)
+    return EmbeddingCache(folder, model, collate_fn).key(benchmark)
 
 
 class Add:
@@ -144,7 +145,13 @@ def test_the_key_of_the_cache_holds_all_that_changes_an_embedding(config):
     frozen = model_of(config)
     frozen.neck.something = 3  # a setting of somebody's neck
     keys.append(key(frozen))
+    for value in (torch.relu, torch.nn.functional.gelu, torch.float16, torch.bfloat16):
+        frozen.neck.something = value
+        keys.append(key(frozen))
+    keys += [key(model_of(config), collate_fn=collate) for collate in (
+        face_collate, partial(face_collate, darker=1), partial(face_collate, darker=2))]
     assert len(set(keys)) == len(keys)
+    assert keys[-1] == key(model_of(config), collate_fn=partial(face_collate, darker=2))
 
 
 def test_a_second_test_with_another_preprocessor_embeds_again(trained, config, tmp_path):

@@ -151,3 +151,20 @@ SEEN = '''
 custom_imports = dict(imports=['tests.test_engine.seen_hook'])
 custom_hooks = [dict(type='SeenHook', path='')]
 '''
+
+
+def test_a_training_by_iterations_follows_the_config_too(written, tmp_path):
+    """mmengine's IterBasedTrainLoop, resumed with a later end and another rate."""
+    text = ("param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=False, T_max={0}, end={0})]"
+            "\ntrain_cfg = dict(type='IterBasedTrainLoop', max_iters={0}, "
+            "val_interval=99)\ndefault_hooks = dict(logger=dict(interval=1), checkpoint=dict("
+            "by_epoch=False, interval=3, save_best=None))\n")
+    short, long = (written(f'iterations{n}', extra=text.format(n)) for n in (3, 6))
+    inside('train', short, '--work-dir', tmp_path / 'a', '--seed', 3)
+    (tmp_path / 'b').mkdir()
+    shutil.copy(tmp_path / 'a' / 'iter_3.pth', tmp_path / 'b')
+    done = inside('train', long, '--work-dir', tmp_path / 'b', '--seed', 3, '--resume')
+    assert 'CosineAnnealingLR.T_max 3 -> 6' in done.text
+    inside('train', long, '--work-dir', tmp_path / 'c', '--seed', 3)
+    whole, resumed = scalars(tmp_path / 'c', 'lr'), scalars(tmp_path / 'b', 'lr')
+    assert resumed == {step: rate for step, rate in whole.items() if step > 3}

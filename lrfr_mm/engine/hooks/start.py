@@ -48,7 +48,12 @@ class StartHook(Hook):
 
     def _follow_config(self, runner, checkpoint: dict) -> None:
         loop, meta = runner.train_loop, checkpoint['meta']
-        if not isinstance(loop, EpochBasedTrainLoop) or isinstance(runner.param_schedulers, dict):
+        if isinstance(runner.param_schedulers, dict):
+            return
+        if not isinstance(loop, EpochBasedTrainLoop):  # counts iterations, whatever their size
+            changed = follow_config(runner.param_schedulers or [], runner.optim_wrapper.optimizer,
+                                    checkpoint, 0, meta['iter'], meta['iter'])
+            self._say(runner, changed)
             return
         used = checkpoint['message_hub'].get('runtime_info', {}).get('samples_of_epoch', 0)
         length = len(loop.dataloader)
@@ -59,10 +64,13 @@ class StartHook(Hook):
                                 checkpoint, meta['epoch'], length, iterations)
         if iterations != meta['iter']:
             changed.insert(0, f'iterations {meta["iter"]} -> {iterations}')
+        self._say(runner, changed)
+        meta['iter'] = iterations
+
+    def _say(self, runner, changed: list[str]) -> None:
         if changed:
             runner.logger.info('the config differs from the checkpoint, and is followed: '
                                + '; '.join(changed))
-        meta['iter'] = iterations
 
     def _choose_parts(self, runner, saved: dict) -> dict[str, torch.Tensor]:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model

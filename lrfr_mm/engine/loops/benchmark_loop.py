@@ -196,7 +196,8 @@ class BenchmarkLoop(BaseLoop):
         if not self.cache:
             return None
         model = self.runner.model
-        return EmbeddingCache(self.cache, model.module if is_model_wrapper(model) else model)
+        return EmbeddingCache(self.cache, model.module if is_model_wrapper(model) else model,
+                              self._settings.get('collate_fn'))
 
     def _merge_values(self) -> dict[str, float]:
         values: dict[str, float] = {}

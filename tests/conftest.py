@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -16,6 +17,11 @@ settings.register_profile('fixed', derandomize=True, deadline=None, max_examples
 settings.load_profile('fixed')
 
 ROOT = Path(__file__).parents[1]
+
+# A forked process (a worker of a loader) must not collect what this one has left: destroying a
+# session of onnxruntime, whose threads it does not have, waits for ever.
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(before=gc.freeze, after_in_parent=gc.unfreeze)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -189,8 +190,14 @@ class Hangs(Numbered):
         return super().read(index)
 
 
-def test_an_audit_that_was_killed_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules['lrfr_mm.analysis.audit.scan'], '_CHUNK', 2)
+def test_an_audit_that_was_killed_goes_on(tmp_path):
+    run_apart('tests.test_analysis.test_audit', 'kill_and_go_on', tmp_path)
+
+
+def kill_and_go_on(folder):
+    """The test, in a process whose copies hold no locks of pytest's threads."""
+    tmp_path = Path(folder)
+    sys.modules['lrfr_mm.analysis.audit.scan']._CHUNK = 2
     source = Hangs([0, 1] * 6, 2)
     process = multiprocessing.get_context('fork').Process(
         target=audit_to, args=(tmp_path / 'out', source), kwargs=dict(progress=False))

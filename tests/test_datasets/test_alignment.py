@@ -20,6 +20,7 @@ from lrfr_mm.datasets.alignment import (
     FaceDetector,
     MTCNNDetector,
     YuNetDetector,
+    batch,
     build_detector,
     read_landmarks,
 )
@@ -32,6 +33,7 @@ from lrfr_mm.datasets.decode import decode
 from lrfr_mm.errors import InputError, InputExistsError, InputMissingError
 from lrfr_mm.ops.align import TEMPLATE, centre_crop, fit_template
 from lrfr_mm.registry import TRANSFORMS
+from tests.processes import run_apart
 
 ROOT = Path(__file__).parents[2]
 
@@ -231,9 +233,13 @@ class Hangs(Brightest):
         return super().detect(image)
 
 
-def test_an_alignment_that_was_killed_goes_on(tmp_path, monkeypatch):
-    from lrfr_mm.datasets.alignment import batch
-    monkeypatch.setattr(batch, '_CHUNK', 3)
+def test_an_alignment_that_was_killed_goes_on(tmp_path):
+    run_apart('tests.test_datasets.test_alignment', 'kill_and_go_on', tmp_path)
+
+
+def kill_and_go_on(folder):
+    """The test, in a process whose copies hold no locks of pytest's threads."""
+    tmp_path, batch._CHUNK = Path(folder), 3
     (tmp_path / 'in').mkdir()
     for k in range(14):
         cv2.imwrite(str(tmp_path / 'in' / f'{k:02d}.png'), square(60 + k, 20 + k, 30))
@@ -249,9 +255,8 @@ def test_an_alignment_that_was_killed_goes_on(tmp_path, monkeypatch):
     process.join()
     before = {path.name: path.stat().st_mtime_ns for path in rows.glob('[!.]*.json')}
     assert len(before) == 2 and not Path(killed).exists()
-    seen = []
-    monkeypatch.setattr(batch.AlignWork, 'row', lambda self, name, row=batch.AlignWork.row: (
-        seen.append(name), row(self, name))[1])
+    seen, row = [], batch.AlignWork.row
+    batch.AlignWork.row = lambda self, name: (seen.append(name), row(self, name))[1]
     done = align_folder(str(tmp_path / 'in'), killed, settings, progress=False)
     assert len(seen) == 14 - 3 * len(before)  # only what was missing
     undisturbed = align_folder(str(tmp_path / 'in'), whole, settings, progress=False)

@@ -9,4 +9,3 @@ param_scheduler = [dict(type='LinearLR', start_factor=.05, by_epoch=True, begin=
 train_dataloader = dict(dataset=dict(
     source=dict(num_identities=600, images_per_identity=20, first_identity=3000000),
     pipeline=[dict(type='FaceFlip')]))
-val_dataloader = val_evaluator = val_cfg = None

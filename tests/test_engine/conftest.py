@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.visualization import Visualizer
 
 from lrfr_mm.datasets import SyntheticFaces
 from lrfr_mm.engine.cli import run_command
@@ -46,6 +48,9 @@ def inside(command, *argv, code=0):
     function = dict(train=train_command, test=measure_command)[command]
     out, error = io.StringIO(), io.StringIO()
     before = torch.get_rng_state()
+    # mmengine names these by the second: a second run in it would write to the first one's stream.
+    for kept in (MMLogger, MessageHub, Visualizer):
+        kept._instance_dict.clear()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         try:
             run_command(lambda: function([str(word) for word in argv]))

@@ -9,7 +9,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from lrfr_mm.engine.checkpoint import allow_checkpoint_classes, write_whole_files
+from lrfr_mm.engine.checkpoint import write_whole_files
 from lrfr_mm.engine.components import check_optimizer, naming_components
 from lrfr_mm.engine.device_defaults import set_device_defaults
 from lrfr_mm.engine.distributed import init_processes
@@ -28,9 +28,9 @@ from lrfr_mm.engine.start import Start, find_start
 from lrfr_mm.engine.structure import check_structure
 from lrfr_mm.engine.training_set import check_training_set
 from lrfr_mm.engine.work_dir import lock_work_dir
-from lrfr_mm.errors import ConfigError
+from lrfr_mm.errors import ConfigError, InputMissingError
 from lrfr_mm.files import write_text
-from lrfr_mm.models.build import checkpoint_config, embedding_config
+from lrfr_mm.models.build import checkpoint_config, embedding_config, pretrained_checkpoints
 from lrfr_mm.registry import type_name
 
 __all__ = ['build_runner']
@@ -58,7 +58,6 @@ def build_runner(config: Config, train: bool) -> Runner:
         ConfigError: If a component cannot be built from its config, or settings contradict.
         InputError, InputMissingError: If data or checkpoints cannot be used.
     """
-    allow_checkpoint_classes()
     write_whole_files()
     check_structure(config, train)
     check_loaders(config)
@@ -85,6 +84,9 @@ def build_runner(config: Config, train: bool) -> Runner:
             check_training_set(config)
         if start.kind != 'scratch':
             config.model = checkpoint_config(config.model)
+        for path in pretrained_checkpoints(config.model):
+            if '://' not in path and not Path(path).is_file():
+                raise InputMissingError(f'init_cfg: checkpoint {path} does not exist')
     else:
         config.model = embedding_config(config.model)
     config.resume, config.load_from = start.kind == 'resume', start.path

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 
 from mmengine.model import PretrainedInit
 
 from lrfr_mm.registry import MODELS
 
-__all__ = ['TRAINING_PARTS', 'build_part', 'checkpoint_config', 'embedding_config']
+__all__ = ['TRAINING_PARTS', 'build_part', 'checkpoint_config', 'embedding_config',
+           'pretrained_checkpoints']
 
 # Parts of a recognizer that its embeddings do not need.
 TRAINING_PARTS = ('head', 'contrast_loss', 'losses', 'teacher')
@@ -63,6 +65,20 @@ def checkpoint_config(config: dict) -> dict:
         return [without(value) for value in node] if isinstance(node, list) else node
 
     return without(config)
+
+
+def pretrained_checkpoints(config) -> Iterator[str]:
+    """Path or address of every checkpoint that an ``init_cfg`` of type Pretrained names, at any
+    depth of a model's config.
+    """
+    if isinstance(config, dict):
+        if _is_pretrained(config):
+            yield config['checkpoint']
+        for value in config.values():
+            yield from pretrained_checkpoints(value)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            yield from pretrained_checkpoints(value)
 
 
 def _is_pretrained(init_cfg) -> bool:

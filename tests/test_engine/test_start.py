@@ -75,6 +75,15 @@ def test_what_is_no_checkpoint_is_refused_by_name(content, text, asked, config, 
     assert text in line or (asked == 'load_from' and 'belongs to another model' in line)
 
 
+@pytest.mark.parametrize('part', ['backbone', 'neck', 'head'])
+def test_a_checkpoint_that_init_cfg_names_and_that_is_missing_is_one_line(part, config, tmp_path):
+    path = tmp_path / 'missing.pth'
+    done = inside('train', config, '--work-dir', tmp_path / 'w', '--cfg-options',
+                  f'model.{part}.init_cfg.type=Pretrained',
+                  f'model.{part}.init_cfg.checkpoint={path}', code=2)
+    assert done.stderr.splitlines()[-1] == f'error: init_cfg: checkpoint {path} does not exist'
+
+
 def test_fine_tuning_by_resume_keeps_the_weights_and_says_so(trained, config, tmp_path):
     start = trained[0] / 'epoch_3.pth'
     done = inside('train', config, '--work-dir', tmp_path, '--resume', '--cfg-options',

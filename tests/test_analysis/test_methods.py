@@ -349,5 +349,7 @@ def test_values_of_an_earlier_search_are_taken(study, tmp_path, monkeypatch):
         path.write_text(text)
         with pytest.raises(error, match=r'chosen\.json'):
             run_methods(replace(what, chosen=path), settings)
+    config = read_config(what.common)
+    assert methods_command._overridden(config, {'model.neck.nothing': '50'}) is config
     with pytest.raises(InputMissingError, match=r'nothing\.json'):
         run_methods(replace(what, chosen=tmp_path / 'nothing.json'), settings)

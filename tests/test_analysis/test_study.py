@@ -88,6 +88,10 @@ def test_no_run_is_started_after_the_deadline(tmp_path):
         StudySettings(1, tmp_path, minutes=1e-9).run(rows)
     with pytest.raises(InputError, match='--minutes must be above 0'):
         StudySettings(1, tmp_path, minutes=0)
+    for option in ('model.joint_forward', ''):
+        with pytest.raises(InputError, match='--cfg-options: KEY=VALUE is needed'):
+            StudySettings(1, tmp_path, options=['a=b', option])
+    assert StudySettings(1, tmp_path, options=['a=b=c']).overrides == {'a': 'b=c'}
 
 
 @pytest.mark.slow

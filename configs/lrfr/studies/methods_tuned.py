@@ -2,8 +2,8 @@
 # methods_start on sharp faces of other people, with a new neck and a new head. So a short training
 # compares what the methods bring to a recognizer instead of how fast they begin to learn.
 _base_ = './methods_base.py'
-start = 'data/methods_start.pth'
-model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=start, prefix='backbone.')))
+model = dict(backbone=dict(init_cfg=dict(
+    type='Pretrained', checkpoint='data/methods_start.pth', prefix='backbone.')))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(max_epochs=4)
 param_scheduler = [dict(type='LinearLR', start_factor=.05, by_epoch=True, begin=0, end=.5,

@@ -30,7 +30,7 @@ from lrfr_mm.analysis.study.command import StudySettings
 from lrfr_mm.analysis.study.results import collect, items_of_runs
 from lrfr_mm.analysis.study.runner import Row
 from lrfr_mm.engine.config import read_config
-from lrfr_mm.errors import InputError, InputMissingError, reading
+from lrfr_mm.errors import ConfigError, InputError, InputMissingError, reading
 from lrfr_mm.evaluation.report import to_markdown, write_tables
 from lrfr_mm.files import write_text
 from lrfr_mm.registry import type_name
@@ -104,10 +104,8 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
     epochs = study.epochs or base.train_cfg.get('max_epochs')
     if study.epochs is not None:
         base = with_epochs(base, study.epochs)
-    options = dict(option.split('=', 1) for option in settings.options)
-    options.pop('data_root', None)  # moves the test's paths, when a run reads its config
-    configs = {method.name: with_values(views_on_device(apply_changes(base, method.changes)),
-                                        options) for method in methods}
+    configs = {method.name: _overridden(views_on_device(apply_changes(base, method.changes)),
+                                        settings.overrides) for method in methods}
     short = study.search_epochs or (epochs and max(1, epochs // 2))
     if study.chosen is not None:
         chosen, searched = _read_chosen(study.chosen, methods), dict.fromkeys(configs, 0)
@@ -134,6 +132,17 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
                    configs[study.against])
     settings.raise_failures()
     return page
+
+
+def _overridden(config: Config, overrides: dict[str, str]) -> Config:
+    """``config`` with the study's overrides, as its runs see it. ``data_root`` stays: the runs move
+    the test's paths by it. A config that lacks a key stays as it is: its runs fail and say so.
+    """
+    values = {key: value for key, value in overrides.items() if key != 'data_root'}
+    try:
+        return with_values(config, values)
+    except ConfigError:
+        return config
 
 
 def _network(config: Config) -> str:

@@ -57,6 +57,14 @@ class StudySettings:
                 raise InputError(f'--{name} must be at least 1, got {getattr(self, name)}')
         if self.minutes is not None and not self.minutes > 0:
             raise InputError(f'--minutes must be above 0, got {self.minutes}')
+        for option in self.options:
+            if not option.partition('=')[1]:
+                raise InputError(f'--cfg-options: KEY=VALUE is needed, got {option!r}')
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """The options: key to text."""
+        return dict(option.split('=', 1) for option in self.options)
 
     @property
     def numbers(self) -> list[int]:

@@ -23,6 +23,7 @@ from lrfr_mm.analysis.benchmark import (
 )
 from lrfr_mm.analysis.benchmark.gpu import PARTS, benchmark_gpu
 from lrfr_mm.cli.common import add_detector_arguments, add_model_arguments, load_inferencer
+from lrfr_mm.datasets.image_files import find_images
 from lrfr_mm.engine.cli import run_command
 from lrfr_mm.engine.config import load_config
 from lrfr_mm.files import write_text
@@ -111,7 +112,7 @@ def serve(args):
 def chain(args):
     """From photographs to embeddings: FaceInferencer against a plain loop."""
     args.device, args.flip = 'cpu', 'none'
-    paths = sorted(Path(args.photographs).rglob('*.jpg'))
+    paths = [Path(args.photographs, name) for name in find_images(args.photographs)]
     return benchmark_chain(load_inferencer(args, show_progress=False), paths[:args.images],
                            args.batch_size, args.repeats)
 
@@ -179,7 +180,7 @@ def main() -> None:
             part.add_argument('--minutes', type=float, default=0., help='instead of --requests')
             part.add_argument('--clients', type=int, default=4, help='requests at the same time')
         elif name == 'chain':
-            part.add_argument('photographs', help='folder with .jpg files')
+            part.add_argument('photographs', help='folder')
             part.add_argument('--images', type=int, default=100)
             part.add_argument('--batch-size', type=int, default=8)
             part.add_argument('--repeats', type=int, default=3)

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
-from lrfr_mm.analysis.real.people import FaceSet, read_faces
+from lrfr_mm.analysis.real.people import FaceSet, evenly, read_faces
 from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.errors import InputError
 from lrfr_mm.evaluation.functional.fusion import QUALITY_POWER, fuse_track
@@ -62,8 +62,7 @@ def several_faces(sources: Sequence[FaceSource], most: int) -> FaceSet:
     for source in sources:
         faces = read_faces(source)
         for person in np.unique(faces.labels):
-            mine = np.flatnonzero(faces.labels == person)
-            mine = mine[::max(1, len(mine) // most)][:most]
+            mine = evenly(np.flatnonzero(faces.labels == person), most)
             images.append(faces.images[mine])
             labels.append(np.full(len(mine), people))
             people += 1

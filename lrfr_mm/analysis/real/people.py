@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from lrfr_mm.datasets.sources.base import FaceSource
 from lrfr_mm.errors import InputMissingError
 from lrfr_mm.files import whole_file
 
-__all__ = ['FaceSet', 'aligned', 'held_out_sets', 'read_faces', 'shared_folder', 'training_set']
+__all__ = ['FaceSet', 'aligned', 'evenly', 'held_out_sets', 'read_faces', 'shared_folder',
+           'training_set']
 
 # From the eye-aligned, narrow crops of cropped Yale B to the template: shrunk, eyes at row 52.
 _YALE_TO_TEMPLATE = np.array([[.7, 0, 17.85], [0, .7, 22.95]])
@@ -45,6 +47,11 @@ class FaceSet:
         """The faces that have a label."""
         known = self.labels >= 0
         return FaceSet(self.images[known], self.labels[known])
+
+
+def evenly(items: Sequence, most: int) -> Sequence:
+    """At most ``most`` of ``items``, at even distances."""
+    return items[::max(1, len(items) // most)][:most]
 
 
 def shared_folder(name: str) -> Path | None:
@@ -136,7 +143,7 @@ def _real_people(cache: Path, held_out: bool, most: int = 12) -> FaceSet:
             chosen = np.flatnonzero(each == label)
             faces = [image for image in _read(source, chosen) if image.mean() > _DARK]
             if held_out:
-                faces = faces[::max(1, len(faces) // most)][:most]
+                faces = evenly(faces, most)
             number = len(set(labels))
             images += faces
             labels += [number] * len(faces)

@@ -48,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--check-people', type=int, nargs='+', metavar='P', help='check with '
                         'disjoint groups of P people as often as there are people for it, instead '
                         'of once with halves')
-    parser.add_argument('--seed', type=int, default=0, help='of the split and the intervals')
+    parser.add_argument('--seed', type=int, default=0, help='of the split and of the pairs that '
+                        'are drawn')
     add_model_arguments(parser)
 
 

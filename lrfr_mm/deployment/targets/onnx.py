@@ -39,11 +39,12 @@ class ONNXTarget(ExportTarget):
     """One ``.onnx`` file: ``faces`` uint8 (N, 3, size, size) in, ``embeddings`` float32 (N, D) out.
 
     'fp16' stores and computes in half precision between the two ends. 'int8' quantises the
-    convolutions with onnxruntime's static quantiser: weights by channel, activations by the range
-    that holds 99.99 % of their values on the calibration faces, of which 96 are used, drawn
-    at random. The first convolution, the depthwise ones and the last layer, which are few of the
-    weights and lose most, stay in float. Weights have 8 bits: on x86 processors without VNNI the
-    sums of their products saturate, so that an export should be compared there as well.
+    convolutions and linear layers with onnxruntime's static quantiser: weights by channel,
+    activations by the range that holds 99.99 % of their values on the calibration faces, of which
+    96 are drawn at random. The first layer, the depthwise convolutions and the last layer stay in
+    float: they have a small part of the weights, and quantising them loses most. Weights have 8
+    bits: on x86 processors without VNNI the sums of their products saturate, so compare an export
+    there as well.
     """
 
     suffix = '.onnx'
@@ -116,8 +117,8 @@ def _quantise(path: Path, calibration: np.ndarray) -> None:
 
 
 def _calibration_faces(faces: np.ndarray) -> np.ndarray:
-    """At most 96 of ``faces`` in random order (seed 0), in whole batches: its histograms
-    cannot be joined over batches of several sizes.
+    """At most 96 of ``faces`` in random order (seed 0), in whole batches: the quantiser cannot join
+    its histograms over batches of several sizes.
     """
     count = min(len(faces), _CALIBRATION_FACES)
     if count > _CALIBRATION_BATCH:

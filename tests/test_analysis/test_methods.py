@@ -15,6 +15,7 @@ from lrfr_mm.analysis.methods import MethodStudy, read_methods, run_methods
 from lrfr_mm.analysis.methods import command as methods_command
 from lrfr_mm.analysis.methods.configs import (
     apply_changes,
+    method_config,
     views_on_device,
     with_epochs,
     with_values,
@@ -151,6 +152,41 @@ def test_a_method_is_carried_to_another_base(study, base):
     assert changed.train_dataloader.sampler == dict(base.train_dataloader.sampler, shuffle=False)
     assert any(step.type == 'MultiResAug' for step in changed.train_dataloader.dataset.pipeline)
     assert changed.test_dataloader == base.test_dataloader
+
+
+def test_a_base_fits_single_methods_to_itself(study):
+    what, _ = study
+    common = read_config(what.common)
+    methods = {method.name: method for method in read_methods(what.methods, common)}
+    base = read_config(what.common)
+    base.method_values = dict(dcr={'model.head.scale': 32}, elsewhere={'model.head.margin': 1.})
+    changed = method_config(base, methods['dcr'])
+    assert changed.model.head == dict(type='AdaFaceHead', scale=32)
+    assert method_config(base, methods['lrfr']).model.head == common.model.head
+    assert 'method_values' not in changed and 'method_values' in base
+    base.method_values = dict(dcr={'model.head.scal': 32})
+    with pytest.raises(ConfigError, match=r'model\.head\.scal'):
+        method_config(base, methods['dcr'])
+
+
+def test_the_shipped_base_has_a_start_for_every_method():
+    base = read_config('lrfr/studies/methods_tuned')
+    starts = {'TIMMBackbone': ('lrfr/studies/methods_start', 'data/methods_start.pth')}
+    for name in ('p8s8', 'p12s8'):
+        starts[f'face_transformer_{name}'] = (f'lrfr/studies/methods_start_{name}',
+                                              f'data/methods_start_{name}.pth')
+    methods = read_methods(ROOT / 'configs' / 'methods', read_config('methods/_base_/drawn_faces'))
+    assert {name for name in starts if name != 'TIMMBackbone'} < {
+        method.name for method in methods}
+    for method in methods:
+        backbone = method_config(base, method).model.backbone
+        config, checkpoint = starts.get(method.name) or starts[backbone.type]
+        start = backbone.pop('init_cfg')
+        assert start == dict(type='Pretrained', prefix='backbone.', checkpoint=checkpoint)
+        built = [MODELS.build(each).state_dict() for each in (
+            backbone, read_config(config).model.backbone)]
+        assert {key: value.shape for key, value in built[0].items()} == {
+            key: value.shape for key, value in built[1].items()}
 
 
 def test_what_cannot_be_done_is_said(study, tmp_path):

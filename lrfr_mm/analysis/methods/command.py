@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from lrfr_mm.analysis.methods.configs import (
     Method,
-    apply_changes,
+    method_config,
     read_methods,
     value_of,
     views_on_device,
@@ -104,7 +104,7 @@ def run_methods(study: MethodStudy, settings: StudySettings) -> Path:
     epochs = study.epochs or base.train_cfg.get('max_epochs')
     if study.epochs is not None:
         base = with_epochs(base, study.epochs)
-    configs = {method.name: _overridden(views_on_device(apply_changes(base, method.changes)),
+    configs = {method.name: _overridden(views_on_device(method_config(base, method)),
                                         settings.overrides) for method in methods}
     short = study.search_epochs or (epochs and max(1, epochs // 2))
     if study.chosen is not None:

@@ -15,8 +15,8 @@ from lrfr_mm.engine.overrides import apply_overrides
 from lrfr_mm.errors import ConfigError, InputMissingError
 from lrfr_mm.registry import type_name
 
-__all__ = ['Change', 'Method', 'apply_changes', 'read_methods', 'value_of', 'views_on_device',
-           'with_epochs', 'with_values']
+__all__ = ['Change', 'Method', 'apply_changes', 'method_config', 'read_methods', 'value_of',
+           'views_on_device', 'with_epochs', 'with_values']
 
 _REMOVED = object()
 _PIPELINE = ('train_dataloader', 'dataset', 'pipeline')
@@ -136,6 +136,19 @@ def apply_changes(base: Config, changes: list[Change]) -> Config:
         else:
             node[path[-1]] = copy.deepcopy(value)
     return changed
+
+
+def method_config(base: Config, method: Method) -> Config:
+    """The config of a method on ``base``, with the values that the base has for it.
+
+    The base's ``method_values`` names methods, and for each the dotted keys and values that fit it
+    to this base, after its own changes: the size and the start of a network that it brings.
+
+    Raises:
+        ConfigError: As of :func:`apply_changes`, or for a key that nothing reads.
+    """
+    config = apply_changes(base, method.changes)
+    return with_values(config, config.pop('method_values', {}).get(method.name, {}))
 
 
 def _pipeline(steps: list[dict], method: list[dict]) -> list[dict]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lrfr_mm.deployment.int8 import LEAST_FACES
 from lrfr_mm.deployment.network import ExportNetwork, as_function
 from lrfr_mm.deployment.parity import (
     Network,
@@ -51,8 +52,8 @@ def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: Pa
         flip_test: Whether the exported network also embeds mirrored faces; see ``fuse_flip``.
         unit_length: Whether its embeddings have unit length.
         calibration: uint8 RGB faces (N, 3, size, size) for 'int8', of other people than ``faces``
-            where possible. They are degraded to all sizes in turn: ranges that were measured on
-            large faces alone cut off what small ones give.
+            where possible, at least 10; 140 are used. They are degraded to all sizes in turn:
+            ranges that were measured on large faces alone cut off what small ones give.
         max_loss: Loss of verification accuracy, percentage points, that is accepted at any size.
         min_cosine: Least mean cosine of original and exported embeddings at any size.
         original: What the export is compared with; default the recognizer.
@@ -62,7 +63,8 @@ def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: Pa
 
     Raises:
         ExportRefusedError: If the export is worse than ``max_loss`` or ``min_cosine`` at any size.
-        InputError: For an unknown target or precision, or int8 without calibration faces.
+        InputError: For an unknown target or precision, or int8 with too few calibration faces, or
+            of a network of which no layer can be int8 at the target's ``int8_cosine``.
     """
     kind = EXPORT_TARGETS.get(to)
     if kind is None:
@@ -71,10 +73,11 @@ def export_recognizer(recognizer: nn.Module, to: str, out: str | Path, faces: Pa
     target: ExportTarget = kind()
     if precision not in target.precisions:
         raise InputError(f'the target {to} knows {", ".join(target.precisions)}, not {precision!r}')
-    if precision == 'int8' and (calibration is None or not len(calibration)):
-        raise InputError('int8 needs calibration faces: the ranges of the activations are measured '
-                         'on them')
     if precision == 'int8':
+        given = 0 if calibration is None else len(calibration)
+        if given < LEAST_FACES:
+            raise InputError(f'int8 needs calibration faces, at least {LEAST_FACES}, not {given}: '
+                             'the ranges of the activations are measured on them')
         calibration = mixed_sizes(calibration)
     out = Path(out)
     if out.suffix != target.suffix:

@@ -15,7 +15,6 @@ from lrfr_mm.deployment import (
     table,
 )
 from lrfr_mm.deployment.parity import mixed_sizes
-from lrfr_mm.deployment.targets.onnx import _calibration_faces
 from lrfr_mm.errors import InputError
 from lrfr_mm.ops.resample import degrade_array
 from lrfr_mm.registry import EXPORT_TARGETS, MODELS
@@ -117,9 +116,9 @@ def test_the_gate_refuses_and_leaves_nothing(recognizer, faces, tmp_path, limits
 @pytest.mark.parametrize('arguments, text', [
     (dict(to='tensorrt'), "'tensorrt' is no export target; there are .*onnx.*openvino"),
     (dict(to='torch-export', precision='int8'), 'knows fp32, fp16'),
-    (dict(to='onnx', precision='int8'), 'int8 needs calibration faces'),
-    (dict(to='onnx', precision='int8', calibration=np.empty((0, 3, 112, 112), np.uint8)),
-     'int8 needs calibration faces')])
+    (dict(to='onnx', precision='int8'), 'int8 needs calibration faces, at least 10, not 0'),
+    (dict(to='openvino', precision='int8', calibration=np.empty((9, 3, 112, 112), np.uint8)),
+     'at least 10, not 9')])
 def test_what_cannot_be_exported(recognizer, faces, tmp_path, arguments, text):
     with pytest.raises(InputError, match=text):
         export_recognizer(recognizer, out=tmp_path / 'x', faces=faces, **arguments)
@@ -154,12 +153,3 @@ def test_the_table_has_a_row_for_each_export_and_its_speed(recognizer, faces, tm
     assert speeds.target.tolist() == ['original', 'torch-export']
     assert (speeds.p50 <= speeds.p95).all() and (speeds.throughput > 0).all()
     assert len(table.speed_table(recognizer, tmp_path / 'nowhere', faces.images)) == 1
-
-
-@pytest.mark.parametrize('count, want', [(3, 3), (16, 16), (24, 16), (95, 80), (476, 96)])
-def test_the_quantiser_gets_whole_batches_of_faces_of_all_sizes(count, want):
-    faces = np.arange(count)
-    chosen = _calibration_faces(faces)
-    assert len(chosen) == len(set(chosen.tolist())) == want
-    if count > 90:  # sizes follow one another in turn: an even choice could hit one alone
-        assert np.bincount(chosen % 5).min() > want // 10

@@ -4,16 +4,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
+from lrfr_mm.deployment.int8 import mean_cosine, no_layer, split_calibration
 from lrfr_mm.deployment.targets.base import ExportTarget
-from lrfr_mm.errors import MissingDependencyError
+from lrfr_mm.errors import InputError, MissingDependencyError
 from lrfr_mm.registry import EXPORT_TARGETS
 
+if TYPE_CHECKING:
+    import openvino
+
 __all__ = ['OpenVINOTarget']
+
+_QUANTISED = ('Convolution', 'GroupConvolution', 'MatMul')
 
 
 def _openvino():
@@ -30,7 +37,10 @@ class OpenVINOTarget(ExportTarget):
     """An ``.xml`` file with the graph and a ``.bin`` file beside it with the weights.
 
     'fp16' stores the weights in half precision; what the device computes in is its own choice.
-    'int8' quantises with NNCF's post-training quantiser on the calibration faces.
+    'int8' quantises convolutions and linear layers with NNCF: activations by the asymmetric range
+    of the least error on 100 of the calibration faces. On 40 others NNCF's accuracy control
+    measures what each layer costs, and leaves the costliest in float until ``int8_cosine`` is
+    reached.
     """
 
     suffix = '.xml'
@@ -44,13 +54,7 @@ class OpenVINOTarget(ExportTarget):
             model = openvino.convert_model(torch.export.export(
                 network, (example,), dynamic_shapes=dict(faces={0: torch.export.Dim('batch')})))
         if precision == 'int8':
-            try:
-                import nncf
-            except ImportError:
-                raise MissingDependencyError('int8 for OpenVINO needs `pip install nncf`') from None
-            nncf.set_log_level(logging.ERROR)
-            faces = nncf.Dataset([face[None] for face in calibration])
-            model = nncf.quantize(model, faces, subset_size=len(calibration))
+            model = _quantise(model, calibration, self.int8_cosine)
         openvino.save_model(model, str(path), compress_to_fp16=precision == 'fp16')
 
     def load(self, path: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -58,3 +62,35 @@ class OpenVINOTarget(ExportTarget):
         compiled = openvino.Core().compile_model(str(path), 'CPU', dict(
             INFERENCE_NUM_THREADS=threads, INFERENCE_PRECISION_HINT='f32'))
         return lambda faces: compiled(faces)[0]
+
+
+def _quantise(model: openvino.Model, calibration: np.ndarray, wanted: float) -> openvino.Model:
+    """The int8 form of a float model."""
+    try:
+        import nncf
+    except ImportError:
+        raise MissingDependencyError('int8 for OpenVINO needs `pip install nncf`') from None
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
+    nncf.set_log_level(logging.ERROR)
+    ranges, probes = split_calibration(calibration)
+    original = _openvino().compile_model(model, 'CPU')
+    known = [(faces, original(faces)[0]) for faces in probes]
+
+    def closeness(compiled, items) -> tuple[float, list[float]]:
+        cosines = [mean_cosine(compiled(faces)[0], want) for faces, want in items]
+        return min(cosines), cosines
+
+    others = [op.get_friendly_name() for op in model.get_ops()
+              if op.get_type_name() not in _QUANTISED]
+    faces = [face[None] for group in ranges for face in group]
+    quantised = nncf.quantize_with_accuracy_control(
+        model, nncf.Dataset(faces), nncf.Dataset(known), closeness, max_drop=1 - wanted,
+        preset=nncf.QuantizationPreset.MIXED, subset_size=len(faces),
+        ignored_scope=nncf.IgnoredScope(names=others, validate=False),
+        advanced_quantization_parameters=AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM))
+    if not any(op.get_type_name() == 'FakeQuantize' for op in quantised.get_ops()):
+        raise InputError(no_layer(wanted))
+    return quantised

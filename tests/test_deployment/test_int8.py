@@ -45,7 +45,7 @@ def test_no_more_layers_than_needed_stay_in_float():
 
 
 def test_int8_without_an_int8_layer_is_refused():
-    with pytest.raises(InputError, match='would leave every layer in float.*below 0.998'):
+    with pytest.raises(InputError, match=r'would leave every layer in float.*below 0.998'):
         float_layers(dict(a=1, b=1), lambda in_float: .5, .998)
 
 

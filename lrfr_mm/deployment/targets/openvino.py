@@ -69,7 +69,7 @@ def _quantise(model: openvino.Model, calibration: np.ndarray, wanted: float) -> 
     try:
         import nncf
     except ImportError:
-        raise MissingDependencyError('int8 for OpenVINO needs `pip install nncf`') from None
+        raise MissingDependencyError('int8 for OpenVINO needs `pip install "nncf>=2.19"`') from None
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 

@@ -40,11 +40,12 @@ class OpenVINOTarget(ExportTarget):
     'int8' quantises convolutions and linear layers with NNCF: activations by the asymmetric range
     of the least error on 100 of the calibration faces. On 40 others NNCF's accuracy control
     measures what each layer costs, and leaves the costliest in float until ``int8_cosine`` is
-    reached.
+    reached. It is higher than elsewhere, because few layers have to stay in float for it.
     """
 
     suffix = '.xml'
     precisions = ('fp32', 'fp16', 'int8')
+    int8_cosine = .999
 
     def export(self, network: nn.Module, size: int, path: Path, precision: str,
                calibration: np.ndarray | None) -> None:
@@ -87,7 +88,7 @@ def _quantise(model: openvino.Model, calibration: np.ndarray, wanted: float) -> 
     faces = [face[None] for group in ranges for face in group]
     quantised = nncf.quantize_with_accuracy_control(
         model, nncf.Dataset(faces), nncf.Dataset(known), closeness, max_drop=1 - wanted,
-        preset=nncf.QuantizationPreset.MIXED, subset_size=len(faces),
+        preset=nncf.QuantizationPreset.MIXED, subset_size=len(faces), fast_bias_correction=False,
         ignored_scope=nncf.IgnoredScope(names=others, validate=False),
         advanced_quantization_parameters=AdvancedQuantizationParameters(
             activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM))

@@ -40,12 +40,11 @@ class OpenVINOTarget(ExportTarget):
     'int8' quantises convolutions and linear layers with NNCF: activations by the asymmetric range
     of the least error on 100 of the calibration faces. On 40 others NNCF's accuracy control
     measures what each layer costs, and leaves the costliest in float until ``int8_cosine`` is
-    reached. It is higher than elsewhere, because few layers have to stay in float for it.
+    reached.
     """
 
     suffix = '.xml'
     precisions = ('fp32', 'fp16', 'int8')
-    int8_cosine = .999
 
     def export(self, network: nn.Module, size: int, path: Path, precision: str,
                calibration: np.ndarray | None) -> None:

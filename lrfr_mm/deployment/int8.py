@@ -8,7 +8,7 @@ import numpy as np
 from lrfr_mm.deployment.parity import PARITY_SIZES, unit
 from lrfr_mm.errors import InputError
 
-__all__ = ['LEAST_FACES', 'float_layers', 'mean_cosine', 'no_layer', 'split_calibration']
+__all__ = ['LEAST_FACES', 'float_layers', 'mean_cosine', 'split_calibration']
 
 _RANGE_GROUPS, _PROBE_GROUPS = 20, 8  # of one face of each size
 LEAST_FACES = 2 * len(PARITY_SIZES)
@@ -70,11 +70,7 @@ def float_layers(weights: Mapping[str, int], closeness: Callable[[Sequence[str]]
         else:
             few = half
     if enough == len(order):
-        raise InputError(no_layer(wanted))
+        raise InputError('int8 would leave every layer in float: with any of them quantised, the '
+                         f'mean cosine with the original is below {wanted:g} on the calibration '
+                         'faces')
     return order[:enough]
-
-
-def no_layer(wanted: float) -> str:
-    """Why there is no int8 export that keeps the mean cosine ``wanted``."""
-    return ('int8 would leave every layer in float: with any of them quantised, the mean cosine '
-            f'with the original is below {wanted:g} on the calibration faces')

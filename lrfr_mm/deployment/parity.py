@@ -98,7 +98,7 @@ def in_batches(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def measure_parity(original: Network, exported: Network, faces: ParityFaces,
-                   sizes: Sequence[int] = PARITY_SIZES, num_pairs: int = 3000, repeats: int = 30
+                   sizes: Sequence[int] = PARITY_SIZES, num_pairs: int = 6000, repeats: int = 30
                    ) -> ParityReport:
     """Compare two networks that should be the same.
 

@@ -20,7 +20,7 @@ from lrfr_mm.analysis.methods.configs import (
     with_epochs,
     with_values,
 )
-from lrfr_mm.analysis.methods.page import _front
+from lrfr_mm.analysis.methods.page import _cell, _front
 from lrfr_mm.analysis.methods.step_cost import step_cost
 from lrfr_mm.analysis.study import command, run_rows
 from lrfr_mm.analysis.study.command import StudySettings
@@ -315,6 +315,14 @@ def test_names_do_not_cover_each_other():
     assert overlap[~np.eye(33, dtype=bool)].max() < 1e-6
     assert all(not (box[:2] < point).all() or not (point < box[2:]).all()
                for box in boxes for point in np.array(points))
+
+
+@pytest.mark.parametrize('text, shown', [
+    ('87.36 ± 0.43 (0.001)', '87.36 ± 0.43<br><small>p 0.001</small>'),
+    ('87.36 ± 0.43', '87.36 ± 0.43'), ('–', '–'), ('sizes = (7, 14)', 'sizes = (7, 14)'),
+    ('a < b & c', 'a &lt; b &amp; c')])
+def test_cells_of_the_page(text, shown):
+    assert _cell(text) == shown
 
 
 def test_front():

@@ -18,6 +18,8 @@ __all__ = ['trade_figure', 'write_page']
 _TITLES = {'drawn': 'Drawn faces', 'att': 'AT&T, real faces',
            'yaleb': 'Extended Yale B, real faces', 'search': 'The search of each method',
            'published': 'What was published'}
+# The tables have a dozen columns of numbers.
+_STYLE = '<style>main{max-width:1560px}td{white-space:nowrap}svg{max-width:1100px}</style>'
 
 
 def _front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -57,6 +59,14 @@ def trade_figure(results: Sequence[MethodResult], against: str, out: Path) -> Pa
                                     'deviation_7'), rows, out, 'methods')
 
 
+def _cell(text: str) -> str:
+    """A cell as HTML, a p-value in small below its number."""
+    value, _, p = text.partition(' (')
+    if '±' not in value or not p:
+        return escape(text)
+    return f'{escape(value)}<br><small>p {escape(p.rstrip(")"))}</small>'
+
+
 def write_page(tables: dict[str, pd.DataFrame], about: str, out: Path) -> Path:
     """Write ``methods.html``: the plot, what was done, and the tables; returns its path.
 
@@ -66,11 +76,11 @@ def write_page(tables: dict[str, pd.DataFrame], about: str, out: Path) -> Path:
         out: Directory, which has ``methods.svg`` already.
     """
     picture = (out / 'methods.svg').read_text(encoding='utf-8')
-    parts = ['<h1>Methods of low-resolution face recognition, one protocol</h1>',
+    parts = [_STYLE, '<h1>Methods of low-resolution face recognition, one protocol</h1>',
              f'<p>{escape(about)}</p><section><h2>Small faces against large faces</h2>',
              picture[picture.index('<svg'):], '</section>']
     for name, table in tables.items():
-        body = table.to_html(index=False, border=0, escape=True)
+        body = table.map(_cell).to_html(index=False, border=0, escape=False)
         parts.append(f'<section><h2>{escape(_TITLES.get(name, name))}</h2><div class="wrap">'
                      f'{body}</div></section>')
     page = out / 'methods.html'

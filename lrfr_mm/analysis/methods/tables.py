@@ -68,10 +68,10 @@ def method_tables(results: Sequence[MethodResult], against: str) -> dict[str, pd
     sets = [key.removesuffix('_sweep/accuracy@7') for key in results[0].values
             if key.endswith('_sweep/accuracy@7')]
     tables = {name: _test_table(name, results, reference) for name in sets}
-    tables['drawn']['network'] = [result.network for result in results]
     for title, key in (('ms a step', 'milliseconds'), ('MB', 'megabytes')):
         tables['drawn'][title] = [f'{result.cost[key]:.0f}' if key in result.cost else '–'
                                   for result in results]
+    tables['drawn']['network'] = [result.network for result in results]
     tables['search'] = pd.DataFrame(
         [[result.name, ', '.join(f'{key} = {value}' for key, value in result.chosen.items()),
           str(result.searched)] for result in results], columns=['method', 'chosen', 'runs'])
